@@ -1,3 +1,4 @@
+import ctypes
 import itertools
 from datetime import UTC, datetime, timedelta
 
@@ -5,11 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oxy_core.identity import Jid
 from oxy_core.instance.connection_causes import CONNECTION_CAUSES, MAX_DETAIL
+from oxy_core.instance.proxy_url import ProxyUrl
 from oxy_tenant.links.events import Banned, LinkEvent, LoginRefused, TroubleNoticed
+from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.dial_errors import detail_of, failure_of
-from oxy_tenant.links.neonize.library import load_messages
+from oxy_tenant.links.neonize.events import CopyRefused
+from oxy_tenant.links.neonize.library import Library, load_messages
+from oxy_tenant.links.neonize.session import NeonizeSession, Sinks
 from oxy_tenant.links.neonize.troubles import is_trouble_entry, trouble_in_node, trouble_in_warning
+from oxy_tenant.own_account import OwnAccount
 
 ENVELOPES, _ = load_messages()
 DIALLED = (
@@ -131,6 +138,44 @@ def test_a_detail_is_one_short_line_without_credentials_and_numbers() -> None:
     assert detail.isprintable()
     assert not {"pa%40ss", "user", "5511987654321"} & set(detail.split())
     assert len(detail) == MAX_DETAIL
+
+
+@pytest.mark.parametrize("word", ["proxy", "socks", "Error", "Failed", "reading", "web", "tcp", "dial", "after", "401"])
+def test_a_user_of_the_proxy_may_be_called_as_a_word_of_the_library(word: str) -> None:
+    hide = ProxyUrl.parse(f"http://{word}:{word}-9@10.0.0.1:3128").hide
+    refused = f"{DIALLED}proxyconnect tcp: dial tcp 10.0.0.1:3128: connect: connection refused"
+    assert failure_of(refused, hide)[0] == "ProxyUnreachable"
+    for text, reason in (
+        (f"Error reconnecting after autoreconnect sleep: {refused}", "ProxyUnreachable"),
+        ("Error reading from websocket: failed to read: read limited at 16777217 bytes", "FrameTooLarge"),
+        ("Failed to decrypt frame: cipher: message authentication failed", "FrameUnreadable"),
+    ):
+        read = trouble_in_warning(text, hide)
+        assert isinstance(read, TroubleNoticed)
+        assert (read.reason, word in read.detail) == (reason, False)
+
+
+def test_what_a_proxy_quotes_of_the_login_is_hidden_before_the_detail_is_cut() -> None:
+    hide = ProxyUrl.parse("http://shopkeeper:opensesame@10.0.0.1:3128").hide
+    for length in range(MAX_DETAIL - 10, MAX_DETAIL):
+        assert "open" not in detail_of("x" * length + "opensesame", hide)
+
+
+def test_a_refused_copy_is_noted_whatever_the_user_of_the_proxy_is_called() -> None:
+    noted: list[CopyRefused] = []
+    session = NeonizeSession(
+        b"oxy-1",
+        Library(binder=None, envelopes=ENVELOPES, messages=None, companion=None),
+        Sinks(lambda _: None, lambda _: None, noted.append),
+        ChainWatch(OwnAccount(), {}, lambda _: None),
+        OwnAccount(),
+        proxy=ProxyUrl.parse("http://message:3EB@10.0.0.1:3128"),
+    )
+    warning = "Ignoring message 3EB0AA from 111@lid: failed to decrypt normal message: old counter"
+    data = ENVELOPES.LogEntry(Message=warning, Level="WARN", Name="Client").SerializeToString()
+    buffer = ctypes.create_string_buffer(data, len(data))
+    session._log_entry(ctypes.addressof(buffer), len(data))  # noqa: SLF001 as the library calls it
+    assert noted == [CopyRefused("3EB0AA", Jid.parse("111@lid"))]
 
 
 def test_a_detail_is_the_same_for_each_connection() -> None:

@@ -4,7 +4,7 @@ Source of the texts: Go's crypto/x509, crypto/tls and net, and whatsmeow socket/
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from oxy_core.identity import mask
@@ -43,17 +43,24 @@ _LONG_NUMBER: Final = re.compile(r"\d{8,}")
 """Phone numbers and LIDs."""
 
 
-def failure_of(error: str) -> tuple[str, str]:
-    """Return what an error stands for: the reason, of a row of `connection_causes`, and the detail."""
+def failure_of(error: str, hide: Callable[[str], str] = str) -> tuple[str, str]:
+    """Return what an error stands for: the reason, of a row of `connection_causes`, and the detail.
+
+    `hide`: see `detail_of`.
+    """
     failure = proxy_failure(error)
     if failure is not None:
-        return failure.reason, detail_of(failure.detail)
+        return failure.reason, detail_of(failure.detail, hide)
     reason = next((reason for text, reason in _REASONS.items() if text in error), SERVER_UNREACHABLE)
-    return reason, detail_of(error)
+    return reason, detail_of(error, hide)
 
 
-def detail_of(error: str) -> str:
-    """Return the part of an error that tells people something: one line, bounded, without credentials and numbers."""
-    text = _LOCAL_END.sub(r"\1 tcp ", _USER_INFO.sub("//", _PREFIX.sub("", error)))
+def detail_of(error: str, hide: Callable[[str], str] = str) -> str:
+    """Return the part of an error that tells people something: one line, bounded, without credentials and numbers.
+
+    `hide` removes credentials of the proxy that the error may quote. What it leaves can no longer be read: a user may
+    be called as any word of the error.
+    """
+    text = hide(_LOCAL_END.sub(r"\1 tcp ", _USER_INFO.sub("//", _PREFIX.sub("", error))))
     text = "".join(character if character.isprintable() else " " for character in text)
     return _LONG_NUMBER.sub(lambda number: mask(number[0]), " ".join(text.split()))[:MAX_DETAIL]

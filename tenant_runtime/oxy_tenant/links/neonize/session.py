@@ -129,8 +129,8 @@ class NeonizeSession:
         )  # fmt: skip
         self.finished.set()
         if not self.closing:
-            text = self._failure or self._without_login(error.decode(errors="replace"))
-            reason, detail = failure_of(text)
+            text = self._failure or error.decode(errors="replace")
+            reason, detail = failure_of(text, self._without_login)
             self._sinks.on_event(LinkStopped(detail, self.opened, reason))
 
     def _proxy_settings(self) -> Untyped:
@@ -199,15 +199,15 @@ class NeonizeSession:
 
     def _warning_logged(self, data: bytes) -> None:
         entry = self._library.envelopes.LogEntry.FromString(data)
-        text = self._without_login(escaped(entry.Message))
+        text = escaped(entry.Message)
         refused = copy_refused(text)
         if refused is not None:
             if not self._peers.includes(refused.whatsapp_id):
                 self._sinks.on_copy_refused(refused)
-        elif (trouble := trouble_in_warning(text)) is not None:
+        elif (trouble := trouble_in_warning(text, self._without_login)) is not None:
             self._sinks.on_event(trouble)
         metrics.LIBRARY_ERRORS.labels(kind_of_error(text)).inc()
-        log.debug("library_logged", level=entry.Level, name=entry.Name, text=text)
+        log.debug("library_logged", level=entry.Level, name=entry.Name, text=self._without_login(text))
 
     # -- events
 

@@ -6,7 +6,7 @@ node that it receives, and each error of its connection. Source: whatsmeow conne
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -81,18 +81,21 @@ def trouble_in_node(node: str) -> LinkEvent | None:
     return TroubleNoticed("RequestsRateLimited") if _RATE_LIMITED.fullmatch(node) else None
 
 
-def trouble_in_warning(text: str) -> LinkEvent | None:
-    """Read a warning or an error that the library logged; None if it is not about the connection."""
+def trouble_in_warning(text: str, hide: Callable[[str], str] = str) -> LinkEvent | None:
+    """Read a warning or an error that the library logged; None if it is not about the connection.
+
+    `hide`: see `detail_of`.
+    """
     if text.startswith(_READING):
-        return _broken_connection(text.removeprefix(_READING))
+        return _broken_connection(text.removeprefix(_READING), hide)
     if text.startswith(_UNREADABLE):
-        return TroubleNoticed(FRAME_UNREADABLE, detail_of(text.partition(": ")[2]))
+        return TroubleNoticed(FRAME_UNREADABLE, detail_of(text.partition(": ")[2], hide))
     for beginning in _DENIED:
         if text.startswith(beginning):
-            return TroubleNoticed("PairingDenied", detail_of(text.removeprefix(beginning)))
+            return TroubleNoticed("PairingDenied", detail_of(text.removeprefix(beginning), hide))
     for beginning in _RECONNECTING:
         if text.startswith(beginning):
-            return TroubleNoticed(*failure_of(text.removeprefix(beginning)))
+            return TroubleNoticed(*failure_of(text.removeprefix(beginning), hide))
     return None
 
 
@@ -126,9 +129,9 @@ def _ended_stream(node: str) -> LinkEvent | None:
     return TroubleNoticed(_STREAMS.get(code, "StreamError"), "" if code in _STREAMS else detail_of(f"code {code}"))
 
 
-def _broken_connection(error: str) -> TroubleNoticed:
+def _broken_connection(error: str, hide: Callable[[str], str]) -> TroubleNoticed:
     if _CLOSED in error:
         return TroubleNoticed("ConnectionClosed")
     if _TOO_LARGE in error:
         return TroubleNoticed("FrameTooLarge")
-    return TroubleNoticed("ConnectionLost", detail_of(error))
+    return TroubleNoticed("ConnectionLost", detail_of(error, hide))
