@@ -1,6 +1,7 @@
 """Builds the parts of a runtime in the order of their dependencies, so that constructors take finished parts."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import partial
@@ -101,7 +102,8 @@ def assemble(
     reports_added: ReportSignal,
 ) -> Parts:
     """Build the parts of a runtime; raises LinkError if the library cannot be loaded, SettingsError as `proxy_url`."""
-    shared, outgoing = _build_shared(environment, settings, journal, metadata), FileSource(environment)
+    shared = _build_shared(environment, settings, journal, metadata, frozen=lambda: freeze.frozen)
+    outgoing = FileSource(environment)
     hold = ConnectionHold()
     board = StateBoard(environment, lambda: _stored(shared, room))
     room = _build_room(shared, board, hold)
@@ -212,7 +214,12 @@ def time_since(moment: datetime) -> float:
 
 
 def _build_shared(
-    environment: RuntimeSettings, settings: SettingsFile, journal: Journal, metadata: MetadataFile
+    environment: RuntimeSettings,
+    settings: SettingsFile,
+    journal: Journal,
+    metadata: MetadataFile,
+    *,
+    frozen: Callable[[], bool],
 ) -> Shared:
     from oxy_tenant.links.neonize.adapter import open_adapter  # noqa: PLC0415 30 MiB that an ended epoch does not need
 
@@ -224,6 +231,7 @@ def _build_shared(
         browser=settings.current.browser,
         proxy=environment.proxy_url,
         stopping=stopping,
+        frozen=frozen,
         on_lost=loss_sink(journal),
     )
     return Shared(

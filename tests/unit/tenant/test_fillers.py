@@ -26,6 +26,7 @@ class Phone:
     """Whether a message from the contact overlaps every filler."""
     fillers: list[tuple[Jid, str]] = field(default_factory=list)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    frozen: bool = False
 
     def __post_init__(self) -> None:
         account = OwnAccount(frozenset({"999"}))
@@ -36,6 +37,7 @@ class Phone:
             newest_sent=lambda _: self.newest,
             send_filler=self.fill,
             stopping=self.stopping,
+            frozen=lambda: self.frozen,
         )
 
     async def fill(self, chat: Jid, target: str) -> None:
@@ -72,6 +74,24 @@ async def test_no_filler_is_sent_after_a_stop() -> None:
     phone.stopping.set()
     async with phone.turns.turn(ANA):
         assert phone.fillers == []
+
+
+async def test_while_sending_is_frozen_a_turn_is_granted_without_fillers() -> None:
+    phone = Phone({str(ANA): 2, str(BIA): 1})
+    async with phone.turns.turn(BIA):
+        waiting = asyncio.create_task(_take_turn(phone, ANA))
+        await asyncio.sleep(0)  # it was asked for before the freeze
+        phone.frozen = True
+    await asyncio.wait_for(waiting, 5)
+    assert phone.fillers == [(BIA, "3EB0")]
+    phone.frozen = False
+    await _take_turn(phone, ANA)
+    assert phone.fillers == [(BIA, "3EB0"), (ANA, "3EB0"), (ANA, "3EB0")]
+
+
+async def _take_turn(phone: Phone, chat: Jid) -> None:
+    async with phone.turns.turn(chat):
+        pass
 
 
 async def test_after_too_many_overlapping_fillers_the_message_is_sent_anyway() -> None:

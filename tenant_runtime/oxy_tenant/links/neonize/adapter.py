@@ -1,6 +1,7 @@
 """Builds the link, the stored session and the loss audit."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,12 +35,13 @@ def open_adapter(  # noqa: PLR0913 its collaborators, each by name
     browser: str,
     proxy: ProxyUrl | None,
     stopping: asyncio.Event,
+    frozen: Callable[[], bool],
     on_lost: LossSink,
 ) -> NeonizeAdapter:
     """Load the library, for the session in `folder`; raises LinkError.
 
-    The link connects through `proxy` alone, identifies `account` when it connects, and sends no more fillers once
-    `stopping` is set. The audit tells `on_lost` what was lost.
+    The link connects through `proxy` alone, identifies `account` when it connects, and sends no fillers once `stopping`
+    is set or while `frozen`. The audit tells `on_lost` what was lost.
     """
     session = SessionStore(folder)
     audit = LossAudit(journal.inbound, journal.sends, session, on_lost)
@@ -53,5 +55,6 @@ def open_adapter(  # noqa: PLR0913 its collaborators, each by name
         newest_sent=journal.sends.newest_sent,
         on_copy_refused=audit.note_refused,
         stopping=stopping,
+        frozen=frozen,
     )
     return NeonizeAdapter(link, session, audit, client_facts())

@@ -36,10 +36,11 @@ class SendingTurns:
     """Grants one turn to send at a time, after the fillers that it needs.
 
     `newest_sent(chat)` returns the id of our newest message in a chat, `send_filler(chat, target)` sends a filler that
-    refers to it. Once `stopping` is set, turns are granted without fillers, because their holders do not send either.
+    refers to it. Once `stopping` is set, or while `frozen`, turns are granted without fillers, because their holders do
+    not send either.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 its collaborators, each by name
         self,
         watch: ChainWatch,
         account: OwnAccount,
@@ -47,12 +48,14 @@ class SendingTurns:
         newest_sent: Callable[[Jid], str | None],
         send_filler: Callable[[Jid, str], Awaitable[None]],
         stopping: asyncio.Event,
+        frozen: Callable[[], bool],
     ) -> None:
         self._watch = watch
         self._account = account
         self._newest_sent = newest_sent
         self._send_filler = send_filler
         self._stopping = stopping
+        self._frozen = frozen
         self._one_at_a_time = asyncio.Lock()
         self.waiting = 0
         """How many other chats wait for the turn that is held."""
@@ -72,7 +75,7 @@ class SendingTurns:
                 # by other turns too, and only while we hold the lock can no more of them start.
                 if self._account.owns(chat):
                     await asyncio.sleep(self._watch.undecided_seconds(chat))
-                target = None if self._stopping.is_set() else self._target(chat)
+                target = None if self._stopping.is_set() or self._frozen() else self._target(chat)
                 if target is not None and fillers == MOST_FILLERS:
                     log.warning("fillers_given_up")
                     target = None

@@ -90,10 +90,11 @@ class NeonizeLink:
         newest_sent: Callable[[Jid], str | None],
         on_copy_refused: Callable[[CopyRefused], None],
         stopping: asyncio.Event,
+        frozen: Callable[[], bool],
     ) -> None:
         """Load the library; raises LinkError. `database` is the session's SQLite file, `proxy` the only way out.
 
-        `newest_sent` and `stopping`: see `SendingTurns`. `on_copy_refused` is called from a thread of the link.
+        `newest_sent`, `stopping`, `frozen`: see `SendingTurns`. `on_copy_refused` is called from a thread of the link.
         """
         self._library: Library = load_library()
         self._go = self._library.binder.gocode
@@ -105,7 +106,12 @@ class NeonizeLink:
         self._watch = watch
         self._on_copy_refused = on_copy_refused
         self._turns = SendingTurns(
-            watch, account, newest_sent=newest_sent, send_filler=self._send_filler, stopping=stopping
+            watch,
+            account,
+            newest_sent=newest_sent,
+            send_filler=self._send_filler,
+            stopping=stopping,
+            frozen=frozen,
         )
         self._numbers = itertools.count(1)
         self._session: NeonizeSession | None = None

@@ -34,6 +34,7 @@ class Host:
             browser="Oxy",
             proxy=ProxyUrl.parse(os.environ["HTTPS_PROXY"]),
             stopping=asyncio.Event(),
+            frozen=lambda: False,
             on_lost=lambda _: False,
         ).link
 
