@@ -66,10 +66,11 @@ def test_a_second_signal_ends_a_stop_that_hangs() -> None:
 
 def test_two_signals_end_a_process_whose_event_loop_is_stuck() -> None:
     with process("blocks", 30) as started:
-        for _ in range(2):
+        deadline = time.monotonic() + 10
+        while started.poll() is None and time.monotonic() < deadline:
             started.send_signal(signal.SIGTERM)
-            time.sleep(0.1)  # two that are pending at once are one
-        assert started.wait(10) == 128 + signal.SIGTERM
+            time.sleep(0.1)  # two that are pending at once are one, so on a slow machine it takes a third
+        assert started.returncode == 128 + signal.SIGTERM
 
 
 def test_a_stop_that_takes_too_long_is_cut_short() -> None:
