@@ -27,6 +27,11 @@ class ConnectionHold:
         self._changed = asyncio.Event()
         self._end_session: Callable[[Held], None] | None = None
 
+    @property
+    def closed(self) -> bool:
+        """Whether the connection must not be open now, or never again."""
+        return self.reason is not None or self.ended is not None
+
     def set(self, reason: str | None) -> None:
         """Close the connection, or with None let it open again; call it in the event loop."""
         self.reason = reason
@@ -40,8 +45,8 @@ class ConnectionHold:
         self.set(reason)
 
     async def over(self) -> None:
-        """Wait until the connection may be open."""
-        while self.reason is not None:
+        """Wait until the connection may be open, or it is certain that it never will be."""
+        while self.reason is not None and self.ended is None:
             self._changed.clear()
             await self._changed.wait()
 

@@ -115,7 +115,7 @@ class Connection:
             paired = await self._keeper.prepare()
             if not paired:
                 await self._pairing.wait_for_window()
-            if self._hold.reason is not None:
+            if self._hold.closed:
                 # It began meanwhile, and only a session that is open hears of one.
                 continue
             try:
@@ -131,13 +131,13 @@ class Connection:
                 await self._pause(end)
 
     async def _wait_while_held(self) -> None:
-        if self._hold.ended is not None:
-            raise self._hold.ended
-        if self._hold.reason is not None:
+        if self._hold.reason is not None and self._hold.ended is None:
             held = ConnectionState.RECONNECTING
             self._board.update(connection=held, next_attempt_at=None, last_reason=self._hold.reason, pairing=None)
             log.warning("connection_held", reason=self._hold.reason)
             await self._hold.over()
+        if self._hold.ended is not None:
+            raise self._hold.ended
 
     async def follow_settings(self) -> None:
         """Offer another way to link the phone as soon as the settings ask for it; run until cancelled."""

@@ -13,7 +13,7 @@ from oxy_core.envelopes import ConnectionChanged, ConnectionState, Report
 from oxy_core.identity import Jid
 from oxy_core.instance.settings import ReconnectSettings
 from oxy_core.instance.terminal_causes import ExitCode
-from oxy_tenant.connection.ending import EndedError
+from oxy_tenant.connection.ending import EndedError, terminal_ending
 from oxy_tenant.connection.hold import ConnectionHold
 from oxy_tenant.connection.life_cycle import Connection
 from oxy_tenant.connection.live_state import StateBoard, Stored
@@ -283,6 +283,17 @@ async def test_the_library_may_replace_a_connection_that_lasted(tmp_path: Path) 
             await stage.deliver(1, *lost)
             await reached(lambda: stage.board.state.connection is ConnectionState.CONNECTED)
         assert (len(stage.link.sessions), stage.board.state.attempts) == (1, 0)
+
+
+async def test_a_connection_that_is_held_ends_as_soon_as_it_is_closed_for_good(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=True) as stage:
+        stage.hold.set("VolumeFull")
+        connecting = asyncio.create_task(stage.connection.run())
+        await reached(lambda: stage.board.state.last_reason == "VolumeFull")
+        ending = terminal_ending("LoggedOut", "shop")
+        stage.hold.end(ending.reason, EndedError(ending))
+        with pytest.raises(EndedError):
+            await asyncio.wait_for(connecting, 5)
 
 
 async def test_a_hold_that_begins_while_a_session_is_prepared_keeps_it_closed(tmp_path: Path) -> None:
