@@ -19,7 +19,7 @@ from oxy_tenant.assembly import Parts, assemble
 from oxy_tenant.bus import run_on_bus
 from oxy_tenant.connection.ended_marker import EndedMarker, repeated_ending
 from oxy_tenant.connection.ending import EndedError, Ending, write_termination_message
-from oxy_tenant.errors import SessionError, VolumeError
+from oxy_tenant.errors import JournalError, SessionError, VolumeError
 from oxy_tenant.journal.epochs import Restored
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.retention import PRUNE_EVERY
@@ -130,7 +130,11 @@ class Runtime:
         board = self._parts.board
         if ending is not None:
             change = ConnectionChanged(state=ConnectionState.ENDED, reason=ending.reason, jid=board.state.jid)
-            await asyncio.to_thread(self._parts.shared.journal.reports.report_connection, change)
+            try:
+                await asyncio.to_thread(self._parts.shared.journal.reports.report_connection, change)
+            except JournalError as error:
+                # Whatever became of the journal: without the marker below, the next start would connect again.
+                log.warning("ending_not_journalled", error=str(error))
             board.update(connection=ConnectionState.ENDED, last_reason=ending.reason, pairing=None)
             await self._leave_message(ending)
         with contextlib.suppress(TimeoutError, NatsError):

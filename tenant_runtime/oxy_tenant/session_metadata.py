@@ -125,7 +125,8 @@ class MetadataFile:
         self.lost = False
         empty = SessionMetadata(organization=organization, instance=instance)
         self.current = self._read(empty)
-        """What it says."""
+        """What it says, or will as soon as it can be written."""
+        self._written = self.current
 
     def _read(self, empty: SessionMetadata) -> SessionMetadata:
         try:
@@ -152,15 +153,16 @@ class MetadataFile:
     def keep(self, metadata: SessionMetadata) -> None:
         """Replace what the file says, on disk; raises OSError."""
         with self._writing:
-            if metadata == self.current:
-                return
             self.current = metadata
+            if metadata == self._written:
+                return
             new = self._path.with_suffix(".new")
             with new.open("wb") as file:
                 file.write(metadata.model_dump_json(exclude_none=True, indent=2).encode())
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self._path)
+            self._written = metadata
             folder = os.open(self._path.parent, os.O_RDONLY)
             try:
                 os.fsync(folder)

@@ -201,7 +201,8 @@ class SessionProgress:
         """Note what leaves the connection as it is, and is over once that has lasted; between two it is nothing."""
         if self._silence is None:
             return None if self.linked else Noted(trouble)
-        self._settles_at = now + self._timing.lasting
+        if self._settles_at is None:  # else one each minute would keep the connection from ever having lasted
+            self._settles_at = now + self._timing.lasting
         return Noted(trouble)
 
     def _lost(self, trouble: Trouble, now: float) -> Step:

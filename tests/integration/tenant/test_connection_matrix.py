@@ -36,8 +36,8 @@ ATTENTIVE = ReconnectSettings(
     base_delay_seconds=0.3,
     max_delay_seconds=1,
     max_attempts=50,
-    silent_after_seconds=3,
-    renew_after_seconds=5,
+    silent_after_seconds=5,
+    renew_after_seconds=8,
     max_silent_sessions=2,
 )
 

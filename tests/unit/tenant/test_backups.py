@@ -258,6 +258,17 @@ def test_metadata_keeps_what_threads_note_at_once(tmp_path: Path, monkeypatch: p
     assert (file.current.device, file.current.library) == (3, "neonize 1")
 
 
+def test_what_the_volume_did_not_take_is_written_with_the_next_note(tmp_path: Path) -> None:
+    file = MetadataFile(tmp_path, "acme", "shop")
+    blocked = tmp_path / "metadata.new"
+    blocked.mkdir()
+    file.note(device=3)
+    assert file.current.device == 3
+    blocked.rmdir()
+    file.note(device=3)
+    assert MetadataFile(tmp_path, "acme", "shop").current.device == 3
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"organization": "acme"}', "\x00" * 100])
 def test_unreadable_metadata_is_told_apart_from_none(tmp_path: Path, content: str) -> None:
     assert not MetadataFile(tmp_path, "acme", "shop").lost

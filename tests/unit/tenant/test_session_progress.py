@@ -209,6 +209,16 @@ def test_what_leaves_the_connection_alone_is_only_noted() -> None:
     assert session.take(LOST) == WentDown(Trouble("ConnectionLost"))
 
 
+def test_a_connection_lasts_whatever_is_noted_of_it_meanwhile() -> None:
+    steadiness = Steadiness(failed=3)
+    session = Session(steadiness)
+    session.take(Connected())
+    session.now += 50
+    session.take(TroubleNoticed("RequestsRateLimited"))
+    assert isinstance(session.until_step(heard=True), Lasted)
+    assert (session.now, steadiness.failed) == (1060, 0)
+
+
 def test_a_code_that_is_typed_wrong_is_noted() -> None:
     session = Session(linked=False)
     session.take(QrOffered("qr"))
