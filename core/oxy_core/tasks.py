@@ -1,7 +1,7 @@
 """Running, waiting for and ending asyncio tasks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 CANCEL_AGAIN_SECONDS: Final = 0.5
@@ -36,7 +36,7 @@ async def cancel_tasks(*tasks: asyncio.Task[Any]) -> None:
 
 async def supervised(
     name: str,
-    run: Callable[[], Awaitable[None]],
+    run: Callable[[], Coroutine[Any, Any, None]],
     report: Callable[[str, Exception], None],
     *,
     pause_seconds: float = RESTART_SECONDS,
@@ -46,15 +46,25 @@ async def supervised(
     Exceptions of `run` go to `report`, with the part's name. The restart follows after `pause_seconds`, also if `run`
     returned. A cancellation ends it even if the part swallows it, or raises another error while it cleans up.
     """
-    task = asyncio.current_task()
     while True:
+        # A task of its own for each run: the task group of Python 3.11 leaves its task marked as cancelled if one of
+        # its tasks fails while it waits for them (`Task.cancelling`), and nobody could tell that from a cancellation.
+        part = asyncio.create_task(run())
         try:
-            await run()
-        except Exception as error:  # noqa: BLE001 the edge of a task: reported, and the part starts again
-            report(name, error)
-        if task is not None and task.cancelling():
-            raise asyncio.CancelledError
+            await asyncio.wait({part})
+        finally:
+            await end_tasks(part)
+            _report_end(name, part, report)
         await asyncio.sleep(pause_seconds)
+
+
+def _report_end(name: str, part: asyncio.Task[None], report: Callable[[str, Exception], None]) -> None:
+    """Report what a part that has ended died of; raises what is no `Exception`."""
+    error = None if part.cancelled() else part.exception()
+    if isinstance(error, Exception):
+        report(name, error)
+    elif error is not None:
+        raise error
 
 
 async def wait_for(event: asyncio.Event, seconds: float) -> bool:

@@ -31,6 +31,56 @@ async def test_a_supervised_part_is_reported_and_restarted_until_cancelled() -> 
     assert task.cancelled()
 
 
+async def test_a_part_whose_task_group_fails_is_restarted() -> None:
+    """Python 3.11's task group leaves its task marked as cancelled then."""
+    reported: list[str] = []
+    starts = 0
+    again = asyncio.Event()
+
+    async def fail() -> None:
+        message = "the bus is away"
+        raise OSError(message)
+
+    async def part() -> None:
+        nonlocal starts
+        starts += 1
+        if starts == 3:
+            again.set()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.Event().wait())
+            group.create_task(fail() if starts < 3 else asyncio.Event().wait())
+
+    def report(_: str, error: Exception) -> None:
+        assert isinstance(error, ExceptionGroup)
+        reported.extend(map(str, error.exceptions))
+
+    task = asyncio.create_task(supervised("bus", part, report, pause_seconds=0))
+    async with asyncio.timeout(5):
+        await again.wait()
+        await end_tasks(task)
+    assert reported == ["the bus is away"] * 2
+    assert task.cancelled()
+
+
+async def test_a_part_that_is_cancelled_from_within_is_restarted() -> None:
+    starts = 0
+    again = asyncio.Event()
+
+    async def part() -> None:
+        nonlocal starts
+        starts += 1
+        if starts == 1:
+            raise asyncio.CancelledError
+        again.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(supervised("bus", part, lambda *_: None, pause_seconds=0))
+    async with asyncio.timeout(5):
+        await again.wait()
+        await end_tasks(task)
+    assert task.cancelled()
+
+
 @pytest.mark.parametrize("seconds", [0.01, 0, -1])
 async def test_waiting_ends_in_time(seconds: float) -> None:
     async with asyncio.timeout(5):
