@@ -286,6 +286,11 @@ def test_how_errors_of_files_are_classified(error: str, kind: type[MediaError]) 
     assert type(media_error(error)) is kind
 
 
+def test_what_authorises_an_upload_is_in_no_error() -> None:
+    error = 'failed to execute request: Post "https://media.example/mms/image/abc=?auth=SECRET&token=abc": EOF'
+    assert str(media_error(error)) == 'failed to execute request: Post "https://media.example/mms/image/abc=": EOF'
+
+
 @pytest.mark.parametrize(
     ("warning", "expected"),
     [

@@ -27,9 +27,16 @@ _CORRUPT: Final = (
 )
 """Parts of errors about what was announced or downloaded. Source: whatsmeow errors.go, download.go."""
 
+_QUERY: Final = re.compile(r"(https?://[^?\s\"]+)\?[^\s\"]*")
+"""A URL with its query, in which WhatsApp's media servers expect the authorisation."""
+
 
 def media_error(error: str) -> MediaError:
-    """Return the exception for an error message. What is not known may pass: it is tried again for some time."""
+    """Return the exception for an error message. What is not known may pass: it is tried again for some time.
+
+    Errors are logged and reported, so URLs lose their query, which would authorise whoever reads it.
+    """
+    error = _QUERY.sub(r"\1", error)
     if _EXPIRED.search(error):
         return MediaExpiredError(error)
     if _TOO_LARGE.search(error):
