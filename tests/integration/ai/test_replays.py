@@ -95,7 +95,7 @@ async def test_a_replay_goes_on_in_the_conversation_into_which_its_own_was_merge
         before = len(grave.pod.sent)
         assert (await grave.replay(f"turn:petshop:{turn}")).returncode == 0
         await until(lambda: len(grave.pod.sent) > before)
-    assert await scene.value("select state from turns where id = $1", turn) == "answered"
+        await until(lambda: scene.query("select from turns where id = $1 and state = 'answered'", turn))
 
 
 @pytest.mark.parametrize("wanted", [(), ("--organization", "petshop"), ("--instance", "main")])

@@ -98,7 +98,7 @@ async def test_everybody_is_answered_who_asked_after_a_person_wrote(scene: Scene
 
 @pytest.mark.long
 async def test_messages_of_one_customer_stay_in_order(scene: Scene) -> None:
-    pod = await scene.pod(quiet(1))
+    pod = await scene.pod(quiet(3))  # so that both messages are there, however slow the machine
     async with (
         running_endpoint(saying("Sim.")) as endpoint,
         running(worker_of(scene, endpoint), worker_of(scene, endpoint)),

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from integration.ai.scene import FakePod, WorkerProcess, running_model, until
+from integration.ai.scene import FakePod, WorkerProcess, admin_connections, running_model, until
 from integration.ai.scene import Scene as WorkerScene
 from integration.custom_resources import serving
 from integration.wai_operator.conftest import scene_before
@@ -41,9 +41,9 @@ async def working(scene: Scene, folder: Path) -> AsyncIterator[WorkerProcess]:
     """A worker process before the scene's NATS; it is started again whenever it ends, as the kubelet does."""
     with running_postgres(folder / "postgres") as postgres:
         migrate(postgres.url(), PASSWORD)
-        async with running_model() as model:
+        async with running_model() as model, admin_connections(postgres.url()) as admin:
             url = postgres.url(user="oxy_app", password=PASSWORD)
-            around = WorkerScene(scene.nats.url, url, postgres.url(), model, Client())
+            around = WorkerScene(scene.nats.url, url, postgres.url(), model, Client(), admin)
             worker = WorkerProcess(around, {"OXY_NATS_CREDENTIALS": str(worker_credentials(scene))})
             keeping = asyncio.create_task(kept_running(worker))
             try:

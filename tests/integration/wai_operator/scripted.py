@@ -24,6 +24,8 @@ from oxy_operator.kube.applier import Applier
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client import connected
 from oxy_operator.kube.client_refusals import ClientRefusals
+from oxy_operator.kube.event_recorder import EventRecorder
+from oxy_operator.kube.freeze_record import FreezeStore
 from oxy_operator.kube.instance_writer import InstanceWriter
 from oxy_operator.kube.key_store import KeyStore
 from oxy_operator.kube.secret_reads import SecretReads
@@ -114,6 +116,7 @@ async def scripted(folder: Path, *, nats_url: str = "nats://127.0.0.1:1") -> Asy
     try:
         async with connected(Configuration(host=f"http://127.0.0.1:{port}")) as api:
             keys, cache, enqueued = PlatformKeys.generate(), ClusterCache(), list[Key]()
+            freezes = FreezeStore("oxy", lambda: enqueued.append(KEY))
             bus = Bus(
                 nats_url,
                 credentials=folder / "platform.creds",
@@ -122,6 +125,7 @@ async def scripted(folder: Path, *, nats_url: str = "nats://127.0.0.1:1") -> Asy
                 wanted=dict,
                 on_connected=lambda: None,
                 on_state=enqueued.append,
+                freeze_of=freezes.of,
             )
             ownership, writer = Ownership(api, "oxy", cache), InstanceWriter(api, cache.instances)
             reads, store = SecretReads(enqueued.append), KeyStore(api, "oxy", "oxy", enqueued.append)
@@ -136,11 +140,13 @@ async def scripted(folder: Path, *, nats_url: str = "nats://127.0.0.1:1") -> Asy
                     reads=reads,
                     keys=keys,
                     refusals=refusals,
+                    freezes=freezes,
                     rotation_seconds=3600,
                     clock=time.time,
                 ),
                 Actor(cache, Applier(api, cache), writer, bus, ownership=ownership, keys=store, refusals=refusals),
                 writer,
+                EventRecorder(api, "oxy-operator"),
                 deployment=deployment(),
                 enqueue=enqueued.append,
             )

@@ -39,6 +39,7 @@ def bus(server: NatsServer, folder: Path, on_connected: Callable[[], None]) -> B
         wanted=dict,
         on_connected=on_connected,
         on_state=lambda _: None,
+        freeze_of=lambda _: None,
     )
 
 

@@ -388,6 +388,9 @@ def test_the_smallest_instance_gets_its_defaults(api_server: Api, path: str) -> 
         "baseDelaySeconds": 5,
         "multiplier": "1.5",
         "maxDelaySeconds": 60,
+        "silentAfterSeconds": 40,
+        "renewAfterSeconds": 60,
+        "maxSilentSessions": 2,
         "maxAttempts": 10,
     }
 
