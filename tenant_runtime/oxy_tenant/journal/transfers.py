@@ -20,6 +20,9 @@ MOST_WAITING: Final = 2_000
 PATIENCE: Final = timedelta(days=7)
 """How long a file is tried; WhatsApp keeps most of them for two weeks or longer."""
 
+LONGEST_AHEAD: Final = timedelta(minutes=10)
+"""Twice the longest pause between two attempts. What is due later was noted by a clock that was put back since."""
+
 MOST_CRASHES: Final = 3
 """How often a file may be in hand when the process dies, before it is held to be the cause."""
 
@@ -105,9 +108,9 @@ class FileTransfers:
         now = self._clock().timestamp()
         query = (
             f"SELECT media_id, {_POINTER}, trace, attempts, added_at FROM transfers "  # noqa: S608 a constant
-            "WHERE retry_at <= ? ORDER BY retry_at, number LIMIT 1"
+            "WHERE retry_at <= ? OR retry_at > ? ORDER BY retry_at, number LIMIT 1"
         )
-        rows = self._journal.read(query, now)
+        rows = self._journal.read(query, now, now + LONGEST_AHEAD.total_seconds())
         return _transfer(rows[0], now) if rows else None
 
     def begin(self, transfer: OpenTransfer) -> bool:

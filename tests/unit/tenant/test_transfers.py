@@ -74,6 +74,14 @@ def test_a_file_that_cannot_be_had_now_lets_the_others_pass_and_comes_back(journ
     assert (again.media_id, again.attempts, again.waited) == (first, 1, timedelta(seconds=10))
 
 
+@pytest.mark.parametrize(("ahead", "waits"), [(5 * 60, True), (3_600, False)])
+def test_a_clock_that_was_put_back_keeps_no_file_waiting(journal: Journal, ahead: int, waits: bool) -> None:  # noqa: FBT001 a table's column
+    add(journal, POINTER)
+    with journal.database.transaction() as database:
+        database.execute("UPDATE transfers SET retry_at = retry_at + ?", (ahead,))
+    assert (journal.transfers.due() is None) is waits
+
+
 def test_a_file_that_ends_the_process_again_and_again_is_left_alone(
     journal: Journal, tmp_path: Path, clock: Clock
 ) -> None:
