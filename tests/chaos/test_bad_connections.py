@@ -61,7 +61,7 @@ async def test_whatever_breaks_each_message_has_one_known_end(tmp_path: Path) ->
             *verdict.wrong,
             *await system.platform.damaged_files(),
             *evidence.processes(system, largest[0]),
-            *(str(violation) for violation in await simulator.violations()),
+            *await evidence.violations(simulator, found),
         ]
         print(await report(system, simulator, verdict, largest[0]))  # noqa: T201 the figures
         if wrong:

@@ -83,6 +83,16 @@ def processes(system: System, largest: int) -> list[str]:
     return [*found, f"the tenant had {largest >> 20} MiB"] if largest > MEMORY_BYTES else found
 
 
+async def violations(simulator: SimulatorClient, evidence: Evidence) -> list[str]:
+    """Return how the tenant broke the protocol. To refer to a message that a fault dropped is no fault of its own."""
+    dropped = {line.id for line in evidence.lines if "dropped" in line.stages}
+    return [
+        str(violation)
+        for violation in await simulator.violations()
+        if violation.rule != "unknown-target" or not any(lost in violation.detail for lost in dropped)
+    ]
+
+
 def size(system: System) -> int:
     """Return the tenant's resident memory in bytes."""
     pid = system.pod.program.pid

@@ -37,18 +37,23 @@ def sends(evidence: Evidence, counts: Counter[str]) -> Iterator[str]:
                 yield f"{text_of(request)!r} has {len(found)} results; accepted: {request.id in evidence.accepted}"
                 continue
             counts[found[0].outcome.value] += 1
-            yield from _agrees(request, found[0], shown.pop(text_of(request), 0), lines.get(text_of(request), []))
+            # What a fault dropped nobody has read, so it is known by its id alone.
+            known = lines.get(text_of(request)) or lines.get(found[0].whatsapp_id or "", [])
+            yield from _agrees(request, found[0], shown.pop(text_of(request), 0), known)
         for text in shown:
             if text and text not in {one.text for one in person.attended}:
                 yield f"{person.name}'s phone shows {text!r}, which nobody asked for"
 
 
 def _sent_lines(evidence: Evidence) -> dict[str, list[LineView]]:
-    """Return the life lines of everything that WhatsApp took, by text; each attempt that it refused has one too."""
+    """Return the life lines of everything that WhatsApp took, by text, or by id if nobody has read it.
+
+    Each attempt that it refused has one too; those are left out.
+    """
     lines: dict[str, list[LineView]] = {}
     for line in evidence.lines:
-        if line.direction == "outbound" and line.text and "refused" not in line.stages:
-            lines.setdefault(line.text, []).append(line)
+        if line.direction == "outbound" and "refused" not in line.stages:
+            lines.setdefault(line.text or line.id, []).append(line)
     return lines
 
 
@@ -57,8 +62,7 @@ def _agrees(request: SendRequest, result: SendResult, shown: int, lines: Sequenc
     if shown > 1 or len(lines) > 1:
         yield f"{text!r} is {shown} times on the phone, and was sent with {len(lines)} ids: {stages(lines)}"
     elif result.outcome is SendOutcome.SENT:
-        dropped = any({"dropped", "abandoned"} & line.stages.keys() for line in lines)
-        if shown == 0 and not dropped:
+        if shown == 0 and not any({"dropped", "abandoned"} & line.stages.keys() for line in lines):
             yield f"{text!r} was sent ({result.whatsapp_id}) and is on no phone: {stages(lines)}"
         if [line.id for line in lines] != [result.whatsapp_id]:
             yield f"{text!r} was sent as {result.whatsapp_id}, and WhatsApp knows it as {[line.id for line in lines]}"

@@ -233,7 +233,11 @@ def test_what_disagrees_is_found(found: Evidence, problem: str) -> None:
         (
             evidence(
                 inboxes={PHONE: SHOWN[:1]},
-                lines=[*GIVEN, TAKEN[0], TAKEN[1].model_copy(update={"stages": {"received": 4.0, "dropped": 4.0}})],
+                lines=[
+                    *GIVEN,
+                    TAKEN[0],
+                    TAKEN[1].model_copy(update={"text": None, "stages": {"received": 4.0, "dropped": 4.0}}),
+                ],
             ),
             "sent",
         ),
