@@ -45,7 +45,7 @@ async def test_a_code_that_is_typed_wrong_is_told_apart_and_the_right_one_still_
     assert (state.connection, state.pairing) == (ConnectionState.PAIRING, offer)
     await scene.business.link(code=offer.code)
     await scene.ready()
-    assert scene.bus.states[-1].last_reason is None
+    await until(lambda: scene.bus.states[-1].last_reason is None, what="nothing denied any more")
 
 
 async def test_an_unpaired_runtime_is_silent_until_a_window_opens(scene: Scene) -> None:
