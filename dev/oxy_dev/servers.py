@@ -30,10 +30,18 @@ choice and the start of its server. Source: net.ipv4.ip_local_port_range."""
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that is free now; raises ServerError if there is none."""
+    """Return a TCP port of the loopback interface that no other call returns for a minute; raises ServerError if none.
+
+    A connection that the port's side closes first leaves it in TIME_WAIT for a minute. A server, which sets
+    SO_REUSEADDR, may listen there; the next call, in whatever process, binds without it and passes the port over.
+    """
     for port in random.sample(SERVER_PORTS, len(SERVER_PORTS)):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.listen(1)
+            with socket.create_connection(("127.0.0.1", port), timeout=5):
+                listener.accept()[0].close()
             return port
     message = "no port is free: too many servers run"
     raise ServerError(message)
