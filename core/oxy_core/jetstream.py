@@ -13,11 +13,11 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from oxy_core import subjects
 from oxy_core.envelopes import MAX_ENVELOPE_BYTES
-from oxy_core.errors import StreamMismatchError
+from oxy_core.errors import BusError, StreamMismatchError
 from oxy_core.session_backups import PART_BYTES, TAG_BYTES
 
 INBOUND_STREAM: Final = "OXY_INBOUND"
@@ -136,6 +136,9 @@ STREAMS: Final = (
     ),
 )
 
+DISPENSABLE: Final = frozenset({BACKUP_STREAM, EVENTS_STREAM})
+"""Streams without which messages are answered all the same."""
+
 BUCKETS: Final = (subjects.INSTANCES_BUCKET, subjects.DATABASE_BUCKET)
 """Key-value buckets; JetStream keeps each in a stream ``KV_<bucket>``."""
 
@@ -154,18 +157,29 @@ _FIXED: Final = ("retention", "storage", "subjects")
 _LIMITS: Final = ("max_msgs_per_subject", "max_msg_size", "max_bytes", "max_age", "num_replicas")
 """Properties of an existing stream that an administrator may have raised, and that we never lower."""
 
+_UPDATED: Final = (*_LIMITS, "discard", "discard_new_per_subject", "duplicate_window")
+"""Every property that a release may set differently."""
 
-async def ensure_streams(jetstream: JetStreamContext, replicas: int = 1) -> None:
+_NO_ROOM: Final = frozenset({10002, 10005, 10023, 10047})
+"""The server's codes for a stream that has no room: by the account's limits, on any server of the cluster, in memory or
+on disk. Source: nats-server, server/errors.json."""
+
+
+async def ensure_streams(jetstream: JetStreamContext, replicas: int = 1) -> dict[str, str]:
     """Create or update all streams, the ingest consumer and the buckets; never recreate any, nor lower a limit.
 
-    `replicas` is on how many servers each has its data. Raises StreamMismatchError naming a property that cannot be
-    changed in place.
+    `replicas` is on how many servers each has its data. Returns what the server has no room for, and what it said: of
+    dispensable streams, which are missing, and of limits, which stay as they are. Raises StreamMismatchError naming a
+    property that cannot be changed in place, and BusError if there is no room for one of the other streams.
     """
-    for config in STREAMS:
-        await _ensure_stream(jetstream, dataclasses.replace(config, num_replicas=replicas))
+    configs = {str(config.name): dataclasses.replace(config, num_replicas=replicas) for config in STREAMS}
+    refused = {name: await _ensure_stream(jetstream, configs[name]) for name in configs if name not in DISPENSABLE}
     await jetstream.add_consumer(INBOUND_STREAM, INGEST)
     for bucket in BUCKETS:
         await _ensure_bucket(jetstream, bucket, replicas)
+    # Last, so that they leave room for the others.
+    refused |= {name: await _ensure_stream(jetstream, configs[name]) for name in configs if name in DISPENSABLE}
+    return {name: why for name, why in refused.items() if why is not None}
 
 
 async def _ensure_bucket(jetstream: JetStreamContext, bucket: str, replicas: int) -> None:
@@ -177,12 +191,12 @@ async def _ensure_bucket(jetstream: JetStreamContext, bucket: str, replicas: int
         await _raise_replicas(jetstream, f"KV_{bucket}", replicas)
 
 
-async def _ensure_stream(jetstream: JetStreamContext, config: StreamConfig) -> None:
+async def _ensure_stream(jetstream: JetStreamContext, config: StreamConfig) -> str | None:
+    """Create or update a stream; return what the server said if it has no room and messages are answered without."""
     try:
         existing = (await jetstream.stream_info(str(config.name))).config
     except NotFoundError:
-        await jetstream.add_stream(config)
-        return
+        return await _create_stream(jetstream, config)
     for field in _FIXED:
         if getattr(existing, field) != getattr(config, field):
             message = (
@@ -190,7 +204,42 @@ async def _ensure_stream(jetstream: JetStreamContext, config: StreamConfig) -> N
                 "drain the stream and recreate it by hand"
             )
             raise StreamMismatchError(message)
-    await jetstream.update_stream(dataclasses.replace(config, **_raised_limits(existing, config)))
+    return await _update_stream(jetstream, existing, dataclasses.replace(config, **_raised_limits(existing, config)))
+
+
+async def _create_stream(jetstream: JetStreamContext, config: StreamConfig) -> str | None:
+    try:
+        await jetstream.add_stream(config)
+    except APIError as error:
+        if error.err_code not in _NO_ROOM:
+            raise
+        if config.name not in DISPENSABLE:
+            message = (
+                f"NATS has no room for stream {config.name} ({config.max_bytes} bytes): {error.description}. Give its "
+                "volume, or its max_file_store, more"
+            )
+            raise BusError(message) from error
+        return error.description or "no room"
+    return None
+
+
+async def _update_stream(jetstream: JetStreamContext, existing: StreamConfig, wanted: StreamConfig) -> str | None:
+    """Update a stream that differs: a server that has less room than before refuses even an update without a change."""
+    wanted = dataclasses.replace(wanted, duplicate_window=wanted.duplicate_window or existing.duplicate_window)
+    if all(_holds(getattr(existing, field), getattr(wanted, field)) for field in _UPDATED):
+        return None
+    try:
+        await jetstream.update_stream(wanted)
+    except APIError as error:
+        if error.err_code not in _NO_ROOM or (existing.num_replicas or 1) < (wanted.num_replicas or 1):
+            raise
+        return error.description or "no room"
+    return None
+
+
+def _holds(existing: object, wanted: object) -> bool:
+    """Whether a property is as wanted; no limit is written in several ways."""
+    return existing == wanted or {existing, wanted} <= {None, 0, -1}
 
 
 def _raised_limits(existing: StreamConfig, wanted: StreamConfig) -> dict[str, Any]:

@@ -25,6 +25,7 @@ OUTDATED: Final = Gauge(
 AGEING: Final = Gauge("oxy_operator_instances_ageing", "Instances whose client WhatsApp may refuse within a month.")
 LEADS: Final = Gauge("oxy_operator_leads", "Whether this process holds the leader lease.")
 BUS: Final = Gauge("oxy_operator_bus_connected", "Whether NATS is connected and prepared.")
+STREAMS_REFUSED: Final = Gauge("oxy_operator_streams_refused", "Streams that NATS has no room for.")
 
 
 class PhaseCount:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TypeAlias
 
 from oxy_core.instance.custom_resource import claim_name, runtime_name
+from oxy_core.jetstream import BACKUP_STREAM
 from oxy_operator.bus.accounts import tenancy
 from oxy_operator.bus.connection import Bus
 from oxy_operator.bus.nkeys import PlatformKeys
@@ -111,6 +112,7 @@ class Observer:
             proxy_in_use=workload.annotations.get(PROXY_ANNOTATION) if workload else None,
             backups=own,
             source_backups=source,
+            backups_refused=self._bus.missing(BACKUP_STREAM),
             backup_key=partial(self._keys.backup_key, instance.spec.organization_id),
             refusal=refusal,
             refusals=self._refusals.known,

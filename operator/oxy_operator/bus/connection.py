@@ -35,7 +35,7 @@ from oxy_operator.bus.database_bucket import last_loss
 from oxy_operator.bus.directory import delete_account, push_account, update_platform
 from oxy_operator.bus.live_states import LiveStates
 from oxy_operator.bus.nkeys import PlatformKeys
-from oxy_operator.bus.streams import identities, stream_info
+from oxy_operator.bus.streams import identities, report_refused, stream_info
 from oxy_operator.bus.telling import show_code, tell_freeze
 from oxy_operator.decide.freezing import must_be_told
 from oxy_operator.objects import Key
@@ -81,6 +81,8 @@ class _Connections:
     """When each stream was created."""
     database: str | None
     """Names the last time that the workers' database began anew (`database_bucket.last_loss`)."""
+    refused: Mapping[str, str]
+    """Streams that the server has no room for, and what it said."""
 
     @property
     def alive(self) -> bool:
@@ -143,6 +145,11 @@ class Bus:
         stream = self._current.streams.get(INBOUND_STREAM)
         return "/".join(filter(None, (stream, self._current.database))) if stream else None
 
+    def missing(self, stream: str) -> str | None:
+        """Return what the server said if it has no room for a stream; None: it has the stream, or that is not known."""
+        current = self._current
+        return None if current is None or stream in current.streams else current.refused.get(stream)
+
     def live(self, account: str) -> LiveState | None:
         """Return the last live state of the instance with this account; its times are by our clock."""
         return self._live.get(account)
@@ -192,10 +199,11 @@ class Bus:
     async def _prepare(self, platform: Client, system: Client) -> _Connections:
         """Update streams and the platform account, and forget instances that no longer exist."""
         await update_platform(system, self._keys, _now())
-        await ensure_streams(platform.jetstream(), self._replicas)
+        refused = await ensure_streams(platform.jetstream(), self._replicas)
+        report_refused(refused)
         bucket = await platform.jetstream().key_value(subjects.INSTANCES_BUCKET)
         database = await last_loss(platform.jetstream())
-        connections = _Connections(platform, system, bucket, await identities(platform), database)
+        connections = _Connections(platform, system, bucket, await identities(platform), database, refused)
         await self._forget_unwanted(connections)
         return connections
 
@@ -332,8 +340,13 @@ class Bus:
                     return
 
     async def _began_anew(self, connections: _Connections) -> bool:
-        """Whether a stream or the database is another one. Settings that only the bucket lost are published again."""
+        """Whether a stream or the database is another one. Settings that only the bucket lost are published again.
+
+        What the server had no room for is tried again, and is a stream that was not there before.
+        """
         try:
+            if connections.refused:
+                await ensure_streams(connections.platform.jetstream(), self._replicas)
             if await identities(connections.platform) != connections.streams:
                 log.warning("bus_began_anew")
                 return True
@@ -341,8 +354,8 @@ class Bus:
                 log.warning("database_began_anew")
                 return True
             held = await settings_bucket.keys(connections.platform.jetstream())
-        except BusError as error:
-            log.warning("bus_not_checked", error=str(error))
+        except (BusError, NatsError) as error:
+            log.warning("bus_not_checked", error=str(error) or type(error).__name__)
             return False
         for known in list(self._known.values()):
             if known.settings is not None and known.settings_key not in held:

@@ -1,14 +1,17 @@
 """What the server says of a stream: when it was created, which tells it from one that began anew, and its own clock."""
 
 import json
+from collections.abc import Mapping
 from typing import Final
 
+import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from oxy_core.errors import BusError
 from oxy_core.jetstream import BUCKETS, STREAMS
+from oxy_operator.metrics import STREAMS_REFUSED
 
 NAMES: Final = (*(str(stream.name) for stream in STREAMS), *(f"KV_{bucket}" for bucket in BUCKETS))
 """Every stream of the platform; JetStream keeps a bucket in a stream of this name."""
@@ -16,6 +19,8 @@ NAMES: Final = (*(str(stream.name) for stream in STREAMS), *(f"KV_{bucket}" for 
 ANSWER_SECONDS: Final = 5.0
 
 _NOT_FOUND: Final = 404
+
+log = structlog.get_logger()
 
 
 class StreamInfo(BaseModel):
@@ -65,13 +70,16 @@ class _Subjects(BaseModel):
 
 
 async def subjects_of(client: Client, name: str, pattern: str) -> dict[str, int]:
-    """Return the subjects in a stream that match, each with its number of messages. Raises BusError."""
+    """Return the subjects in a stream that match, each with its number of messages; none if there is no such stream.
+
+    Raises BusError.
+    """
     found: dict[str, int] = {}
     while True:
         asked = json.dumps({"subjects_filter": pattern, "offset": len(found)}).encode()
         try:
             answer = await client.request(f"$JS.API.STREAM.INFO.{name}", asked, timeout=ANSWER_SECONDS)
-            page = _Subjects.model_validate_json(answer.data)
+            page = _page(answer.data)
         except (NatsError, ValidationError) as error:
             message = f"NATS did not list the subjects of {name}: {str(error)[:200] or type(error).__name__}"
             raise BusError(message) from error
@@ -79,6 +87,27 @@ async def subjects_of(client: Client, name: str, pattern: str) -> dict[str, int]
         found |= new
         if not new or len(found) >= page.total:
             return found
+
+
+def _page(answer: bytes) -> _Subjects:
+    try:
+        return _Subjects.model_validate_json(answer)
+    except ValidationError:
+        if _Missing.model_validate_json(answer).error.get("code") == _NOT_FOUND:
+            return _Subjects(state=_Subjects.State())
+        raise
+
+
+def report_refused(refused: Mapping[str, str]) -> None:
+    """Log and count the streams that the server has no room for."""
+    STREAMS_REFUSED.set(len(refused))
+    for name, why in refused.items():
+        log.error(
+            "stream_refused",
+            stream=name,
+            error=why,
+            advice="give NATS's volume, or its max_file_store, more; the streams together may hold 6.9 GiB",
+        )
 
 
 async def identities(client: Client) -> dict[str, str]:

@@ -149,6 +149,7 @@ def _situation(observed: Observed, record: EpochRecord, deployment: Deployment) 
         client_refusal=refusing(client, observed.refusals),
         backups=observed.backups,
         source_backups=observed.source_backups,
+        backups_refused=observed.backups_refused,
         freeze=observed.freeze,
         now=observed.now,
     )

@@ -49,6 +49,12 @@ def backup_problem(situation: Situation) -> Problem | None:
     """Return why a linked session has no current backup; None if it has one."""
     if not situation.instance.spec.session.backup.enabled:
         return Problem("Disabled", "spec.session.backup.enabled is false: if the volume is lost, so is the session.")
+    if situation.backups_refused is not None:
+        message = (
+            f"NATS has no room for the stream OXY_BACKUPS ({plain_text(situation.backups_refused)}), so no session is "
+            "backed up. Give its volume, or its max_file_store, more; Oxy tries again every ten seconds."
+        )
+        return Problem("NoRoomForBackups", message)
     overdue_at = backup_overdue_at(situation)
     if overdue_at is not None and situation.now < overdue_at:
         return None

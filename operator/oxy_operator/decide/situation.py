@@ -52,6 +52,8 @@ class Situation:
     """The session's backups, newest first; None: not known."""
     source_backups: Sequence[StoredBackup] | None = None
     """Those of the instance whose backup is to be restored."""
+    backups_refused: str | None = None
+    """What NATS said if it has no room for backups of anybody."""
     leaving: Problem | None = None
     """What the deletion of the instance waits for."""
     freeze: Freeze | None = None

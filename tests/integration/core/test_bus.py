@@ -16,6 +16,7 @@ from oxy_core.errors import BusError, StreamMismatchError
 from oxy_core.jetstream import (
     ACK_WAIT_SECONDS,
     BUCKETS,
+    DISPENSABLE,
     EVENTS_STREAM,
     INBOUND_STREAM,
     INGEST,
@@ -50,6 +51,39 @@ async def test_ensuring_streams_twice_changes_nothing(nats_server: NatsServer) -
             *(stream.name for stream in STREAMS),
             *(f"KV_{bucket}" for bucket in BUCKETS),
         }
+
+
+async def test_a_server_with_too_little_room_keeps_what_it_has_and_lacks_backups_and_events(tmp_path: Path) -> None:
+    server = NatsServer(tmp_path)
+
+    def with_room_for(size: int) -> NatsServer:
+        server.stop()
+        server.extra_config = f'jetstream: {{store_dir: "{tmp_path / "js"}", max_file: {size}}}'
+        server.start()
+        return server
+
+    async def prepared(name: str = "") -> tuple[set[str], set[str]]:
+        async with connected(server.url, name="test") as client:
+            refused = await ensure_streams(client.jetstream())
+            if name:
+                await client.jetstream().publish(name, b"x")
+            return set(refused), {str(info.config.name) for info in await client.jetstream().streams_info()}
+
+    every = {*(str(stream.name) for stream in STREAMS), *(f"KV_{bucket}" for bucket in BUCKETS)}
+    needed = sum(stream.max_bytes or 0 for stream in STREAMS if stream.name not in DISPENSABLE)
+    try:
+        with_room_for(needed + (64 << 20))
+        assert await prepared("oxy.in.A.x") == (DISPENSABLE, every - DISPENSABLE)
+        with_room_for(sum(stream.max_bytes or 0 for stream in STREAMS))
+        assert await prepared() == (set(), every)
+        with_room_for(needed // 2)  # as a server without max_file has once its volume has filled
+        assert await prepared() == (set(), every)
+        async with connected(server.url, name="test") as client:
+            await client.jetstream().delete_stream(INBOUND_STREAM)
+            with pytest.raises(BusError, match="no room for stream OXY_INBOUND"):
+                await ensure_streams(client.jetstream())
+    finally:
+        server.stop()
 
 
 async def test_no_stream_keeps_what_is_shown_live_and_names_of_events_are_tokens(nats_server: NatsServer) -> None:
@@ -266,11 +300,13 @@ async def test_streams_have_the_replicas_that_are_asked_for_and_are_never_lowere
         assert (await jetstream.stream_info(INBOUND_STREAM)).state.messages == 1
 
 
-async def _eventually(action: Callable[[], Awaitable[None]]) -> None:
+async def _eventually(action: Callable[[], Awaitable[object]]) -> None:
     """Repeat what fails while the cluster elects its leaders."""
     async with asyncio.timeout(60):
         while True:
             try:
-                return await action()
+                await action()
             except Error:
                 await asyncio.sleep(0.2)
+            else:
+                return

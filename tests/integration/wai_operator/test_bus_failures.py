@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 from integration.wai_operator.scene import bus_configuration
+from nats.js.api import StreamConfig
+from prometheus_client import REGISTRY
 
+from oxy_core.bus import connected
 from oxy_core.errors import BusError
+from oxy_core.jetstream import BACKUP_STREAM, EVENTS_STREAM, STREAMS
 from oxy_core.tasks import end_tasks
 from oxy_dev.servers import NatsServer, running_nats
 from oxy_operator.bus.accounts import platform_credentials, system_credentials
@@ -64,6 +68,32 @@ async def test_a_bus_error_is_retried(server: NatsServer, tmp_path: Path) -> Non
         await asyncio.wait_for(is_connected.wait(), 15)
     finally:
         await end_tasks(running)
+
+
+async def test_a_server_without_room_for_backups_is_used_and_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed, room = asyncio.Event(), sum(stream.max_bytes or 0 for stream in STREAMS) + (64 << 20)
+    monkeypatch.setattr("oxy_operator.bus.connection.CHECK_SECONDS", 0.1)
+    small = f'jetstream: {{store_dir: "{tmp_path / "js"}", max_file: {room}}}\n'
+    with running_nats(tmp_path / "nats", small + bus_configuration(KEYS, tmp_path)) as server:
+        made = bus(server, tmp_path, changed.set)
+        async with connected(server.url, tmp_path / "platform.creds", name="test") as client:
+            await client.jetstream().add_stream(StreamConfig(name="OTHER", subjects=["other"], max_bytes=512 << 20))
+            running = asyncio.create_task(made.run())
+            try:
+                await asyncio.wait_for(changed.wait(), 15)
+                assert "insufficient storage" in (made.missing(BACKUP_STREAM) or "")
+                assert made.missing(EVENTS_STREAM) is None
+                assert REGISTRY.get_sample_value("oxy_operator_streams_refused") == 1
+                assert await made.backups.of("acme", "shop") == ()
+                changed.clear()
+                await client.jetstream().delete_stream("OTHER")
+                await asyncio.wait_for(changed.wait(), 15)
+                assert (made.present, made.missing(BACKUP_STREAM)) == (True, None)
+                assert REGISTRY.get_sample_value("oxy_operator_streams_refused") == 0
+            finally:
+                await end_tasks(running)
 
 
 async def test_a_client_that_closed_for_good_is_replaced(server: NatsServer, tmp_path: Path) -> None:

@@ -105,7 +105,9 @@ def test_there_are_no_hooks(objects: list[Object]) -> None:
 def test_the_streams_fit_the_volume_of_the_embedded_server(objects: list[Object]) -> None:
     (claim,) = of_kind(objects, "StatefulSet")["oxy-nats"]["spec"]["volumeClaimTemplates"]
     volume = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi")) << 30
-    assert sum(stream.max_bytes or 0 for stream in STREAMS) <= volume * 3 / 4
+    reserved = sum(stream.max_bytes or 0 for stream in STREAMS)
+    (limit,) = re.findall(r"max_file_store: (\d+)MB", of_kind(objects, "ConfigMap")["oxy-nats"]["data"]["nats.conf"])
+    assert reserved < int(limit) << 20 <= volume * 3 / 4
 
 
 def test_workers_know_where_files_are_kept(objects: list[Object]) -> None:

@@ -165,6 +165,9 @@ def test_a_linked_session_is_backed_up_or_the_status_says_why_not(
     found = condition(shown, "BackedUp")
     assert (found["reason"], found["status"]) == (reason, str(reason == "Verified"))
     assert condition(status(observed(record=record(paired=False), backups=made)), "BackedUp") is None
+    refused = condition(status(observed(backups=made, backups_refused="no storage")), "BackedUp")
+    assert (refused["reason"], refused["status"]) == ("NoRoomForBackups", "False")
+    assert "no storage" in refused["message"]
 
 
 def test_a_session_that_was_backed_up_stays_so_while_nobody_knows() -> None:
