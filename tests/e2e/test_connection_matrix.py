@@ -28,6 +28,7 @@ from oxy_dev.environment import SYSTEM_NAMESPACE
 from oxy_dev.example import PROXY_SECRET
 from oxy_dev.kubectl import Kubectl
 from oxy_dev.up import System
+from oxy_simulator.journals import SETTLED
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(1800)]
 
@@ -97,7 +98,7 @@ async def assert_passing(fleet: Fleet, member: Member) -> None:
 async def received(fleet: Fleet, text: str) -> None:
     """Wait until the linked device has received a text."""
     async with asyncio.timeout(WITHIN):
-        while not any("acked" in line.stages for line in await fleet.whatsapp.messages(text=text)):  # noqa: ASYNC110 no event
+        while not any(SETTLED & line.stages.keys() for line in await fleet.whatsapp.messages(text=text)):  # noqa: ASYNC110 no event
             await asyncio.sleep(1)
 
 
