@@ -123,12 +123,15 @@ class SessionProgress:
         self._silent = False
         self._settles_at: float | None = None
         """When the connection will have lasted."""
+        self._renewal: tuple[float, Trouble] | None = None
+        """When the session ends so that the next one fetches again what could not be read, and what was wrong."""
 
     @property
     def wakes_at(self) -> float | None:
         """When `wake` must be called; None: only an event matters."""
         look_at = None if self._silence is None else self._silence.look_at
-        times = [at for at in (self._deadline.at, look_at, self._settles_at) if at is not None]
+        renews_at = None if self._renewal is None else self._renewal[0]
+        times = [at for at in (self._deadline.at, look_at, self._settles_at, renews_at) if at is not None]
         return min(times, default=None)
 
     def take(self, event: LinkEvent, now: float, *, window_seconds: float) -> Step | None:
@@ -164,6 +167,8 @@ class SessionProgress:
             trouble = self._diagnosis.or_else(self._deadline.reason)
             # An expired pairing window is not a failed attempt: the server answered, but nobody linked the phone.
             return SessionEnd(trouble, failed=trouble.reason != PAIRING_EXPIRED)
+        if self._renewal is not None and _due(self._renewal[0], now):
+            return self._renewed(self._renewal[1], now)
         if self._silence is not None and _due(self._silence.look_at, now):
             return self._listen(self._silence, now, last_frame)
         if _due(self._settles_at, now):
@@ -193,9 +198,21 @@ class SessionProgress:
             # The library obeys at once, and says nothing more of it. Before the login this belongs to linking a phone.
             return None if self._silence is None else self._lost(trouble, now)
         if trouble.reason == FRAME_UNREADABLE:
-            return SessionEnd(trouble) if self._steadiness.unreadable(now) else self._held(trouble, now)
+            return self._unreadable(trouble, now)
         known = self._diagnosis.note(trouble)
         return WentDown(known) if self.linked and self._silence is None else None
+
+    def _unreadable(self, trouble: Trouble, now: float) -> Step | None:
+        """End the session at once or, if one was just ended for this, after a while."""
+        due = self._steadiness.unreadable(now)
+        if due <= now:
+            return self._renewed(trouble, now)
+        self._renewal = self._renewal or (due, trouble)
+        return self._held(trouble, now)
+
+    def _renewed(self, trouble: Trouble, now: float) -> SessionEnd:
+        self._steadiness.renewed(now)
+        return SessionEnd(trouble)
 
     def _held(self, trouble: Trouble, now: float) -> Noted | None:
         """Note what leaves the connection as it is, and is over once that has lasted; between two it is nothing."""
@@ -208,7 +225,8 @@ class SessionProgress:
     def _lost(self, trouble: Trouble, now: float) -> Step:
         known = self._diagnosis.note(trouble)
         self._steadiness.lost()
-        self._silence = self._settles_at = None
+        # The next connection brings what could not be read on this one.
+        self._silence = self._settles_at = self._renewal = None
         # The library may reconnect on its own until our first back-off delay has passed. Further losses do not extend
         # that deadline.
         given_up_at = now + self._policy.base_delay_seconds

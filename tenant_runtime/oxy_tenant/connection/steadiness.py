@@ -10,8 +10,10 @@ from typing import Final
 FREE_LOSSES: Final = 1
 """How many connections that did not last the library may replace on its own, which takes a tenth of a second."""
 
-UNREADABLE_SECONDS: Final = 3600.0
-"""At most once in this time, a frame that cannot be read is a reason for a new session: it might come again."""
+FIRST_RENEWAL_PAUSE: Final = 5.0
+LONGEST_RENEWAL_PAUSE: Final = 3600.0
+"""A frame that cannot be read is a reason for a new session, which may bring the very same frame. So from one to the
+next the pause doubles, in seconds. An hour in which all can be read is the end of it."""
 
 
 @dataclass(slots=True)
@@ -25,8 +27,12 @@ class Steadiness:
     silences: int = 0
     """Sessions that fell silent."""
     up: bool = False
-    unreadable_at: float | None = None
-    """When a session was last given up for a frame that could not be read, on a monotonic clock."""
+    unreadable_at: float = 0.0
+    """When a frame last could not be read, on a monotonic clock; the first time, any moment in the past."""
+    renewed_at: float = 0.0
+    """When a session was last given up for such a frame."""
+    renewal_pause: float = 0.0
+    """How long after that the next one may be, in seconds; 0: at once."""
 
     def connected(self) -> bool:
         """Take note of a login; return whether it replaced a connection without a word, which is a loss too."""
@@ -50,12 +56,17 @@ class Steadiness:
         self.silences += 1
         return self.silences >= most
 
-    def unreadable(self, now: float) -> bool:
-        """Take note of a frame that cannot be read; return whether a new session should make up for it."""
-        if self.unreadable_at is not None and now - self.unreadable_at < UNREADABLE_SECONDS:
-            return False
+    def unreadable(self, now: float) -> float:
+        """Take note of a frame that cannot be read; return when a new session is to fetch again what was lost."""
+        if now - max(self.unreadable_at, self.renewed_at) >= LONGEST_RENEWAL_PAUSE:
+            self.renewal_pause = 0.0
         self.unreadable_at = now
-        return True
+        return now if self.renewal_pause == 0 else max(now, self.renewed_at + self.renewal_pause)
+
+    def renewed(self, now: float) -> None:
+        """Take note that a session is given up for a frame that could not be read."""
+        self.renewed_at = now
+        self.renewal_pause = min(LONGEST_RENEWAL_PAUSE, self.renewal_pause * 2 or FIRST_RENEWAL_PAUSE)
 
     @property
     def unsteady(self) -> bool:

@@ -195,11 +195,38 @@ def test_a_server_that_is_silent_after_a_stop_is_still_found() -> None:
     assert now < 570
 
 
-def test_an_unreadable_frame_is_made_up_for_once_an_hour() -> None:
-    steadiness, unreadable = Steadiness(), TroubleNoticed("FrameUnreadable", "zlib: invalid header")
-    trouble = Trouble(unreadable.reason, unreadable.detail)
-    for at, step in ((0.0, SessionEnd(trouble)), (60.0, Noted(trouble)), (3700.0, SessionEnd(trouble))):
-        assert Session(steadiness, at=at).take(Connected(), unreadable) == step
+UNREADABLE = TroubleNoticed("FrameUnreadable", "zlib: invalid header")
+RENEWED = SessionEnd(Trouble(UNREADABLE.reason, UNREADABLE.detail))
+
+
+def test_a_frame_that_can_never_be_read_is_fetched_again_ever_more_seldom() -> None:
+    steadiness, now, pauses = Steadiness(), 1000.0, []
+    for _ in range(13):
+        session = Session(steadiness, at=now)
+        step = session.take(Connected(), UNREADABLE)
+        while step != RENEWED:
+            assert isinstance(step, Noted | Lasted)
+            step = session.until_step(heard=True)
+        pauses.append(session.now - now)
+        steadiness.lost()
+        now = session.now
+    assert pauses == [0, 5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]
+
+
+def test_an_unreadable_frame_after_a_readable_hour_is_fetched_again_at_once() -> None:
+    steadiness = Steadiness()
+    assert Session(steadiness).take(Connected(), UNREADABLE) == RENEWED
+    steadiness.lost()
+    assert Session(steadiness, at=1000 + 3600).take(Connected(), UNREADABLE) == RENEWED
+
+
+def test_a_connection_that_is_lost_anyway_fetches_again_what_could_not_be_read() -> None:
+    steadiness = Steadiness()
+    steadiness.renewed(1000)
+    session = Session(steadiness)
+    assert session.take(Connected(), UNREADABLE) == Noted(RENEWED.trouble)
+    session.take(LOST, Connected())
+    assert isinstance(session.until_step(heard=True), Lasted)
 
 
 def test_what_leaves_the_connection_alone_is_only_noted() -> None:
