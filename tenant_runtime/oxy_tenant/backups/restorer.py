@@ -51,7 +51,19 @@ class Restorer:
             unpacked = await self._fetched(wish)
         except (BackupDamagedError, BackupRefusedError) as error:
             return await self._keep(wish, RestoreOutcome.REFUSED, error.reason, str(error))
-        await asyncio.to_thread(self._archive.adopt, unpacked, datetime.now(UTC), wish.manifest.made_at)
+        return await self.put_in_place(wish, unpacked)
+
+    async def put_in_place(self, wish: RestoreWish, unpacked: UnpackedSession) -> RestoreRecord:
+        """Let what came out of a backup be the session; return what is on disk about it now.
+
+        Raises VolumeError and OSError: then it may succeed later.
+        """
+        try:
+            await asyncio.to_thread(self._archive.adopt, unpacked, datetime.now(UTC), wish.manifest.made_at)
+        except SessionError as error:
+            # Some damage shows only when something is changed. The present session is still in its place.
+            detail = f"the session in backup {wish.manifest.id} cannot be used: {error}"
+            return await self._keep(wish, RestoreOutcome.REFUSED, BackupDamagedError.reason, detail)
         return await self._keep(wish, RestoreOutcome.RESTORED, "Restored", CAVEAT, unpacked)
 
     def _refused(self, wish: RestoreWish, phone: str) -> RefusedRestore | None:

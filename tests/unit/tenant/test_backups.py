@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.tenant.links import environment_in
 from unit.tenant.sessions import make_session
 
 from oxy_core.identity import new_id, number_digest
 from oxy_core.instance.session_states import RestoreOutcome
 from oxy_core.session_backups import BackupManifest, BackupPlan, RestoreWish, key_id, keys_text
 from oxy_tenant.backups.decisions import LONGEST_RETRY_SECONDS, RefusedRestore, due, refused_restore, retry_pause
+from oxy_tenant.backups.restorer import Restorer
 from oxy_tenant.backups.sealing import Seal, key_of_backup, read_keys
 from oxy_tenant.errors import BackupDamagedError, BackupKeyError, SessionError
 from oxy_tenant.journal.epochs import Restored
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.session_archive import NeonizeArchive
-from oxy_tenant.links.neonize.session_store import device_of
+from oxy_tenant.links.neonize.session_store import SessionStore, device_of
 from oxy_tenant.session_metadata import METADATA_FILE, LastBackup, MetadataFile, RestoreRecord, SessionMetadata
 from oxy_tenant.session_record import SessionRecord
 
@@ -229,6 +231,30 @@ def test_a_session_is_adopted_whatever_interrupts_it_and_the_old_one_is_kept(
     assert aside.with_name(f"{aside.name}-wal").read_bytes() == b"of the old one"
     assert archive.pack() is not None
     assert not (tmp_path / "session.adopted.db").exists()
+
+
+async def test_a_backup_whose_damage_shows_only_when_it_is_used_is_refused_and_changes_nothing(
+    archive: NeonizeArchive, tmp_path: Path
+) -> None:
+    make_session(tmp_path / "session.db")
+    packed = archive.pack()
+    assert packed is not None
+    unpacked = archive.unpack(packed.file, limit=packed.database_bytes)
+    with closing(sqlite3.connect(unpacked.file)) as database:
+        database.executescript(
+            "CREATE TABLE whatsmeow_sessions (their_id TEXT); INSERT INTO whatsmeow_sessions VALUES ('111');"
+            "CREATE TRIGGER t BEFORE DELETE ON whatsmeow_sessions BEGIN SELECT RAISE(ABORT, 'malformed'); END"
+        )
+    metadata = MetadataFile(tmp_path, "acme", "shop")
+    restorer = Restorer(environment_in(tmp_path), archive, SessionStore(tmp_path), metadata)
+    asked = wish()
+    before = (tmp_path / "session.db").read_bytes()
+    record = await restorer.put_in_place(asked, unpacked)
+    assert (record.outcome, record.reason) == (RestoreOutcome.REFUSED, "BackupDamaged")
+    assert "malformed" in record.detail
+    assert MetadataFile(tmp_path, "acme", "shop").current.settled(asked.id) == record
+    assert (tmp_path / "session.db").read_bytes() == before
+    assert list(tmp_path.glob("session.before-restore-*")) == []
 
 
 def test_metadata_is_written_whole_and_keeps_what_a_newer_version_wrote(tmp_path: Path) -> None:
