@@ -111,7 +111,7 @@ def assemble(
     metrics.SILENCE.set_function(lambda: board.silence_seconds() or 0.0)
     receipts = Confirmations()
     reception = Reception(journal, shared.account, settings, board, receipts)
-    connection = _build_connection(shared, board, reception, hold)
+    connection = _build_connection(shared, board, reception, hold, room)
     freeze = SendingFreeze(journal.freezes, settings, lambda freeze: board.update(frozen=freeze))
     sender = _build_sender(shared, board, outgoing, freeze, receipts=receipts, connected=connection.up)
     forgetter = Forgetter(journal.erasures, shared.adapter.session)
@@ -310,7 +310,9 @@ def _stored(shared: Shared, room: RoomWatch) -> Stored:
     )
 
 
-def _build_connection(shared: Shared, board: StateBoard, reception: Reception, hold: ConnectionHold) -> Connection:
+def _build_connection(
+    shared: Shared, board: StateBoard, reception: Reception, hold: ConnectionHold, room: RoomWatch
+) -> Connection:
     return Connection(
         instance=shared.environment.instance,
         link=shared.adapter.link,
@@ -322,6 +324,7 @@ def _build_connection(shared: Shared, board: StateBoard, reception: Reception, h
         on_contact_event=reception.take_notice,
         hold=hold,
         on_session=shared.record.examined,
+        may_copy=room.allows_copy,
     )
 
 

@@ -14,11 +14,13 @@ class VolumeProblem(StrEnum):
     """What the bus has not taken yet fills the journal's share of the volume: the pod does not connect either."""
     JOURNAL_TRIMMED = "JournalTrimmed"
     """The journal keeps less than a week of what the bus has taken, so that it stays within its share."""
+    SESSION_NOT_COPIED = "SessionNotCopied"
+    """A copy of the session would take room that the pod needs to be safe; its last copy, if any, stays as it was."""
 
     @property
     def stops(self) -> bool:
         """Whether the pod stays disconnected until there is room."""
-        return self is not VolumeProblem.JOURNAL_TRIMMED
+        return self in {VolumeProblem.VOLUME_FULL, VolumeProblem.JOURNAL_FULL}
 
 
 class SessionFacts(BaseModel):

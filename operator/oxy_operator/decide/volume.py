@@ -13,6 +13,11 @@ _TRIMMED: Final = (
     "what NATS has. Nothing is lost, but less can be published again if NATS or PostgreSQL lose data. Give it a larger "
     "volume or a larger share."
 )
+_NOT_COPIED: Final = (
+    "The session was not copied on the volume, because a copy would take room that the instance needs to be safe. Only "
+    "repairs of damage lack it; backups are another matter. Enlarge the volume, or delete sessions that were set aside "
+    "(oxy sessions prune)."
+)
 
 
 def volume_problem(live: LiveState | None, before: Mapping[str, Any]) -> Problem | None:
@@ -28,5 +33,7 @@ def volume_problem(live: LiveState | None, before: Mapping[str, Any]) -> Problem
 def _explained(problem: str) -> str:
     if problem == VolumeProblem.JOURNAL_TRIMMED:
         return _TRIMMED
+    if problem == VolumeProblem.SESSION_NOT_COPIED:
+        return _NOT_COPIED
     cause = connection_cause(problem)
     return f"{cause.happened}. {cause.advice}." if cause else "The pod lacks room on its volume."

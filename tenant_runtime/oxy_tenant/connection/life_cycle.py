@@ -87,12 +87,13 @@ class Connection:
         on_contact_event: Callable[[ContactEvent], None],
         hold: ConnectionHold,
         on_session: SessionWatcher | None = None,
+        may_copy: Callable[[int], bool] = lambda _: True,
         timing: ConnectionTiming | None = None,
     ) -> None:
         self._instance = instance
         self._link = link
         self._settings = settings
-        self._keeper = SessionKeeper(session, account, settings, instance, on_session)
+        self._keeper = SessionKeeper(session, account, settings, instance, watcher=on_session, may_copy=may_copy)
         self._board = board
         board.last_frame = lambda: link.last_frame
         self._on_message = on_message

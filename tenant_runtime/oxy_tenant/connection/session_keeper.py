@@ -1,6 +1,7 @@
 """Looks after the stored session between connections: checks it, copies it, sets it aside. Never deletes it."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -25,20 +26,23 @@ class SessionWatcher(Protocol):
 class SessionKeeper:
     """Looks after the session of one instance."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 its collaborators
         self,
         session: StoredSession,
         account: OwnAccount,
         settings: SettingsFile,
         instance: str,
+        *,
         watcher: SessionWatcher | None = None,
+        may_copy: Callable[[int], bool] = lambda _: True,
     ) -> None:
-        """`watcher` is told, in threads, what is found."""
+        """`watcher` is told, in threads, what is found; `may_copy` says whether so many bytes have room, and tells."""
         self._session = session
         self._watcher = watcher
         self._account = account
         self._settings = settings
         self._instance = instance
+        self._may_copy = may_copy
 
     async def prepare(self) -> bool:
         """Check and copy the session and return whether it is paired; a damaged one is set aside.
@@ -89,6 +93,10 @@ class SessionKeeper:
 
     async def copy(self) -> None:
         """Copy the session. Without a copy we are merely less prepared for damage, so a failure is only logged."""
+        size = self._session.size
+        if not self._may_copy(size):
+            log.warning("session_not_copied", error=f"{size} bytes more would leave too little room on the volume")
+            return
         try:
             await asyncio.to_thread(self._session.copy)
         except (SessionError, VolumeError) as error:

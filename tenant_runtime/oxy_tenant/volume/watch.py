@@ -47,6 +47,8 @@ class RoomWatch:
         self._on_change = on_change
         self._stopping: VolumeProblem | None = None
         self._trimmed_at: float | None = None
+        self._uncopied: int | None = None
+        """Bytes of a session that had no room for a copy."""
         self.problem: VolumeProblem | None = None
         """What is wrong now."""
         self.usage: VolumeUsage | None = None
@@ -71,6 +73,11 @@ class RoomWatch:
         """Whether so many bytes more leave the reserve alone."""
         usage = self.usage
         return usage is None or usage.free - size >= reserve_of(usage.total)
+
+    def allows_copy(self, size: int) -> bool:
+        """Do as `allows` for a copy of the session; a lack of room for it is told for as long as it lasts."""
+        self._uncopied = None if self.allows(size) else size
+        return self._uncopied is None
 
     def _measure(self) -> None:
         try:
@@ -98,6 +105,8 @@ class RoomWatch:
             log.error("journal_trimmed", reports=dropped, bytes=excess)
 
     def _told(self) -> VolumeProblem | None:
+        if self._uncopied is not None and not self.allows_copy(self._uncopied):
+            return VolumeProblem.SESSION_NOT_COPIED
         recent = self._trimmed_at is not None and time.monotonic() - self._trimmed_at < TOLD_SECONDS
         return VolumeProblem.JOURNAL_TRIMMED if recent else None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from integration.tenant.scene import ACCOUNT, INSTANCE, Scene, send_request, until
 from integration.tenant.small_volumes import MIB, SmallVolume, small_volume
+from unit.tenant.links import environment_in
 from unit.tenant.sessions import add_secret, make_session
 
 from oxy_core import subjects
@@ -14,9 +15,15 @@ from oxy_core.envelopes import ConnectionState, LiveState, MessageSeen, SendOutc
 from oxy_core.instance.stored_session import VolumeProblem
 from oxy_core.message_kinds import MessageKind
 from oxy_core.report_bodies import MessageLost
+from oxy_tenant.connection.session_keeper import SessionKeeper
 from oxy_tenant.errors import VolumeError
+from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.session_archive import NeonizeArchive
 from oxy_tenant.links.neonize.session_store import SessionStore
+from oxy_tenant.own_account import OwnAccount
+from oxy_tenant.settings_file import SettingsFile
+from oxy_tenant.volume.room import reserve_of
+from oxy_tenant.volume.watch import RoomWatch, ShareRules
 
 
 async def test_a_full_volume_stops_receiving_and_sending_until_there_is_room(scene: Scene) -> None:
@@ -96,6 +103,28 @@ def test_a_session_is_copied_only_where_room_is_left(tmp_path: Path) -> None:
                 request()
         assert copy.read_bytes() == copied
         assert not list(volume.folder.glob("*.new"))
+
+
+async def test_a_copy_leaves_the_reserve_alone_and_the_lack_of_one_is_told_until_it_fits(tmp_path: Path) -> None:
+    with small_volume(tmp_path / "volume") as volume:
+        journal = Journal.open(volume.folder / "journal.db", organization="acme", instance="shop")
+        told: list[VolumeProblem | None] = []
+        room = RoomWatch(volume.folder, journal, ShareRules(lambda: 50, lambda: None), told.append)
+        store, environment = SessionStore(volume.folder), environment_in(tmp_path)
+        make_session(store.path)
+        add_secret(store.path, "3EB0", b"s" * 2 * MIB)
+        keeper = SessionKeeper(store, OwnAccount(), SettingsFile(environment), "shop", may_copy=room.allows_copy)
+        volume.fill(leaving=reserve_of(24 * MIB) + MIB)
+        await room.look()
+        assert await keeper.prepare()
+        await room.look()
+        volume.free()
+        await room.look()
+        assert told == [VolumeProblem.SESSION_NOT_COPIED, None]
+        assert not (volume.folder / "session.copy.db").exists()
+        await keeper.copy()
+        assert (volume.folder / "session.copy.db").exists()
+        journal.close()
 
 
 async def problem(scene: Scene, wanted: VolumeProblem | None) -> LiveState:

@@ -491,6 +491,7 @@ def test_a_lack_of_room_is_told_with_its_reason_also_while_the_bus_is_down(probl
     told = conditions(live=live(volume_problem=problem))["VolumeHasRoom"]
     assert (told["status"], told["reason"]) == ("False", problem)
     assert told["message"].endswith(".")
+    assert (told["message"] == "The pod lacks room on its volume.") == (problem == "NewProblem")
     kept = instance(status={"conditions": [told]})
     assert conditions(instance=kept, live=None)["VolumeHasRoom"] == told
     over = conditions(instance=kept, live=live())["VolumeHasRoom"]
