@@ -51,8 +51,9 @@ class OfflineQueue:
         return bool(self.waiting)
 
     def settle(self, key: str) -> None:
-        """Note that something was acknowledged, sent or not."""
+        """Note that something was acknowledged, sent or not; what a phone sends again under its key is new."""
         self.unacknowledged.discard(key)
+        self.known.discard(key)
 
     def enlarge(self, count: int) -> None:
         """Allow so many more to be unacknowledged."""

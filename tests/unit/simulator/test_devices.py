@@ -123,6 +123,21 @@ def test_what_waits_comes_in_batches_and_live_mail_after_it(world: World, client
     assert "offline" not in tags(rest, "message")[-1].attrs
 
 
+def test_what_a_phone_sends_again_while_others_wait_comes_after_them(world: World, client: MemoryClient) -> None:
+    client.disconnect()
+    waiting = [say(world, str(index)) for index in range(BATCH + 1)]
+    client.log_in()
+    client.request("passive", "set", node("active"))
+    first = tags(client.received(), "message")[0]
+    retry = node("retry", {"count": 1, "id": first.text("id"), "t": first.text("t"), "v": 1})
+    client.outbox.full = True
+    client.confirm(first, "retry", retry, node("registration", content=bytes(4)))
+    client.acknowledge(first)
+    client.outbox.full = False
+    sessions.resume(world.network, client.connection)
+    assert [stanza.text("id") for stanza in tags(client.received(), "message")] == [waiting[BATCH], waiting[0]]
+
+
 def test_what_waits_is_not_sent_faster_than_the_client_reads(world: World, client: MemoryClient) -> None:
     client.disconnect()
     waiting = [say(world, str(index)) for index in range(5)]
