@@ -1,4 +1,4 @@
-"""Proves that a phone was linked: sends a notice into the business's own chat, and waits for a receipt of it.
+"""Proves that a phone was linked: sends a notice into the business's own chat, and waits for the phone's receipt.
 
 The notice is a request as any other: journalled, sent once, held back while sending is frozen. Nobody in the platform
 knows it, so its result leads to nothing there, and the assistant never sees it: WhatsApp sends a device no copy of what
@@ -116,11 +116,11 @@ class PairingCheck:
             return
         try:
             async with asyncio.timeout(self._environment.receipt_wait):
-                await self._receipts.wait(whatsapp_id)
+                await self._receipts.wait(whatsapp_id, by_phone=True)
         except TimeoutError:
             if proof.state is not PairingProof.RECEIPT_MISSING:
                 await self._settle(proof, PairingProof.RECEIPT_MISSING)
-            await self._receipts.wait(whatsapp_id)
+            await self._receipts.wait(whatsapp_id, by_phone=True)
         await self._settle(proof, PairingProof.CONFIRMED)
 
     async def _request(self, proof: OwedProof) -> None:

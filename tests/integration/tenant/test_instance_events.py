@@ -6,6 +6,7 @@ from contextlib import closing
 from integration.tenant.scene import CUSTOMER, Scene, send_request, until
 
 from oxy_core.envelopes import Lane, SendOutcome
+from oxy_core.event_names import PHONE_OFFLINE
 from oxy_core.report_bodies import InstanceEvent
 from oxy_simulator.faultkind import FaultKind
 
@@ -24,9 +25,10 @@ async def has_told(scene: Scene, *names: str) -> None:
 
 
 def age_phone(scene: Scene, days: float) -> None:
-    """As if the phone's last sign were so many days older."""
+    """As if the phone's last sign were so many days older, and what was sent two days."""
     with closing(sqlite3.connect(scene.runtime.session / "journal.db")) as journal, journal:
         journal.execute("UPDATE event_marks SET value = value - ? WHERE name = 'phone_seen'", (days * DAY,))
+        journal.execute("UPDATE sends SET ended_at = ended_at - ?", (2 * DAY,))
 
 
 def seen_days_ago(scene: Scene) -> float:
@@ -58,3 +60,17 @@ async def test_a_lock_of_whatsapp_is_told_once_and_what_the_phone_confirms_is_a_
     await until(unlocked, 20, "the end of the lock")
     # The phone confirms what is sent from here, so it is there again.
     await until(lambda: seen_days_ago(scene) < 1, 20, "a sign of the phone")
+
+    # And then it is away for good.
+    for aged, days in ((10.5, [10]), (2, [10, 12])):
+        await scene.runtime.kill()
+        age_phone(scene, aged)
+        await scene.runtime.start(OXY_RECEIPT_WAIT="0.1")  # a connection has settled after ten times that
+        await until(lambda days=days: are_told_absent(scene, days), 30, f"the phone away for {days} days")
+    await scene.business.send("voltei", CUSTOMER)
+    await until(lambda: seen_days_ago(scene) < 1, 20, "a sign of the phone")
+
+
+async def are_told_absent(scene: Scene, days: list[int]) -> bool:
+    bodies = [report.body for report in await scene.bus.stored() if isinstance(report.body, InstanceEvent)]
+    return [body.facts["days"] for body in bodies if body.name == PHONE_OFFLINE] == days

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -73,6 +74,19 @@ async def test_only_the_newest_receipts_are_kept() -> None:
         await asyncio.sleep(0)
         assert not waiting.done()
         receipts.confirm(receipt("A"))
+        await waiting
+
+
+async def test_only_the_phone_itself_confirms_for_the_phone() -> None:
+    receipts, own = Confirmations(), Jid.parse("999@lid")
+    computer = Receipts(ReceiptKind.DELIVERED, ("A",), own, own, None, from_me=True)
+    receipts.confirm(computer)
+    async with asyncio.timeout(5):
+        await receipts.wait("A")
+        waiting = asyncio.create_task(receipts.wait("A", by_phone=True))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        receipts.confirm(replace(computer, by_phone=True))
         await waiting
 
 

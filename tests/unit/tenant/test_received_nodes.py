@@ -81,6 +81,10 @@ def test_a_receipt_in_a_group_names_who_sent_it() -> None:
     found = read(node(**{"from": "120363@g.us"}, participant="222:1@lid"))
     assert isinstance(found, Receipts)
     assert (found.chat, found.by) == (Jid.parse("120363@g.us"), Jid.parse("222@lid"))
+    for own, by_phone in (("999@lid", True), ("999:3@lid", False)):
+        ours = read(node(**{"from": "120363@g.us"}, participant=own, type="read-self"))
+        assert isinstance(ours, Receipts)
+        assert (ours.by, ours.by_phone) == (Jid.parse("999@lid"), by_phone)
 
 
 def test_other_content_of_a_receipt_is_passed_over() -> None:

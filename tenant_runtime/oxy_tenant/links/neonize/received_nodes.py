@@ -111,12 +111,12 @@ def _receipts(
     sender = Jid.parse(attributes.get("from", ""))
     source = sender.bare
     from_me = attributes.get("type") in _OWN or owns(source)
-    chat, by = source, source
+    chat, by = source, sender
     if source.server not in DIRECT_SERVERS and "participant" in attributes:
-        by = Jid.parse(attributes["participant"]).bare
+        by = Jid.parse(attributes["participant"])
     elif from_me and "recipient" in attributes:
         chat = Jid.parse(attributes["recipient"]).bare
-    return Receipts(kind, ids, chat, by, _moment(attributes), from_me, by_phone=from_me and sender.device == 0)
+    return Receipts(kind, ids, chat, by.bare, _moment(attributes), from_me, by_phone=from_me and by.device == 0)
 
 
 def _moment(attributes: Mapping[str, str]) -> datetime | None:
