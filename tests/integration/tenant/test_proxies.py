@@ -1,6 +1,8 @@
 """An instance's proxy: the only way out, for everything, and each of its failures by its name."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -87,6 +89,13 @@ async def test_no_packet_takes_another_way_than_the_proxy(
     assert await stranger.wait() != 0
     line.look()
     assert line.elsewhere
+    # It knows when it misses something.
+    flood = (
+        f"import socket; s = socket.socket(2, 2); [s.sendto(bytes(1400), ('{line.host}', 9)) for _ in range(20_000)]"
+    )
+    subprocess.run([*line.inside, sys.executable, "-c", flood], check=True)  # noqa: ASYNC221 so that nobody looks
+    line.look()
+    assert "not seen" in line.elsewhere[-1]
     line.elsewhere.clear()
     everywhere = {
         "OXY_LOG_LEVEL": "debug",
