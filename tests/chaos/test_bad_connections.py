@@ -27,8 +27,9 @@ FULL = 300
 SECONDS = float(os.environ.get("OXY_CHAOS_SECONDS") or (2.0 if EVENTS >= FULL else 1.0) * EVENTS)
 QUIET_SECONDS = 300.0
 """Longest wait for rest after the last fault."""
-QUIET_LOOKS = 8
-"""How often in a row, a second apart, nothing may be under way; the losses of a connection are known after five."""
+REST_SECONDS = 6.0
+"""For how long nothing may be under way; the losses of a connection are known after five."""
+LOOK_SECONDS = 0.5
 SHOWN = 60
 """How many disagreements a failed test shows; all are in a file."""
 
@@ -78,15 +79,15 @@ async def mend(simulator: SimulatorClient) -> None:
 
 async def rest(system: System, simulator: SimulatorClient) -> list[str]:
     """Wait until nothing is under way; returns what still is when the time is over."""
-    deadline = asyncio.get_running_loop().time() + QUIET_SECONDS
-    quiet = 0
+    clock = asyncio.get_running_loop().time
+    deadline, rests_since = clock() + QUIET_SECONDS, clock()
     while True:
         found = await evidence.unquiet(system, simulator)
         log.info("under_way", found=found)
-        quiet = 0 if found else quiet + 1
-        if quiet == QUIET_LOOKS or asyncio.get_running_loop().time() > deadline:
+        rests_since = clock() if found else rests_since
+        if clock() - rests_since >= REST_SECONDS or clock() > deadline:
             return found
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def watch(system: System, largest: list[int]) -> None:
