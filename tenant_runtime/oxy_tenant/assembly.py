@@ -338,7 +338,7 @@ def _build_sender(  # noqa: PLR0913 what it shares with other parts
     connected: asyncio.Event,
 ) -> Sender:
     journal, link = shared.journal, shared.adapter.link
-    queues, showing = ChatQueues(), Showing(link, shared.settings)
+    queues, showing = ChatQueues(), Showing(link, shared.settings, freeze)
     preparation = Preparation(link, journal.sends, files, shared.settings)
     recovery = Recovery(
         journal.sends,

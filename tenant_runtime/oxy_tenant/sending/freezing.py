@@ -28,7 +28,7 @@ class SendingFreeze:
         self._freezes = freezes
         self._settings = settings
         self._on_change = on_change
-        self._thawed = asyncio.Event()
+        self._thawed, self._held = asyncio.Event(), asyncio.Event()
         self._current = freezes.current
         self._kept = self._current
         self._apply()
@@ -46,6 +46,10 @@ class SendingFreeze:
         if seconds is None:
             return await self._thawed.wait()
         return self._thawed.is_set() or await wait_for(self._thawed, seconds)
+
+    async def held_within(self, seconds: float) -> bool:
+        """Wait for so many seconds, or until nothing may be sent any more; return whether that is so."""
+        return self.frozen or await wait_for(self._held, seconds)
 
     async def take(self, freeze: Freeze) -> None:
         """Heed a word that came over the bus."""
@@ -67,10 +71,10 @@ class SendingFreeze:
             log.warning("sending_frozen" if self.frozen else "sending_thawed", revision=freeze.revision)
 
     def _apply(self) -> None:
-        if self._current is None or self._current.hold is None:
-            self._thawed.set()
-        else:
-            self._thawed.clear()
+        held = self._current is not None and self._current.hold is not None
+        begun, over = (self._held, self._thawed) if held else (self._thawed, self._held)
+        begun.set()
+        over.clear()
 
     async def _keep(self) -> None:
         """Store the newest word, and only then say that it holds: a restart must not forget it."""

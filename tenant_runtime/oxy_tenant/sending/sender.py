@@ -168,8 +168,7 @@ class Sender:
         waiting.chat = await self._recipients.address_of(waiting.chat)
         await self._preparation.prepare(waiting)
         if not waiting.typed and self._settings.current.pacing == "Human":
-            await self._showing.pace(waiting)
-            waiting.typed = True
+            waiting.typed = await self._showing.pace(waiting)
         result = await self._delivery.deliver(waiting)
         if result is not None and result.outcome is SendOutcome.SENT:
             self._reach_out.note_sent(waiting)

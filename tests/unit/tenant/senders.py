@@ -74,8 +74,8 @@ async def sending(folder: Path, *, probe_seconds: float = 60) -> AsyncIterator[S
     settings, queues = SettingsFile(environment), ChatQueues()
     recovery = Recovery(journal.sends, SessionStore(folder), Confirmations(), connected=connected, receipt_wait=1)
     preparation = Preparation(link, journal.sends, FileSource(environment), settings)
-    showing = Showing(link, settings)
     freeze = SendingFreeze(journal.freezes, settings, frozen.append)
+    showing = Showing(link, settings, freeze)
     sender = Sender(
         sends=journal.sends,
         chats=journal.chats,
