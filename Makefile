@@ -50,9 +50,15 @@ status: setup ## Show all instances
 	@$(BIN)/python -m oxy_dev oxy status
 
 ##@ Check
-.PHONY: test e2e e2e-existing e2e-node e2e-node-matrix chaos chaos-kills chaos-tenant chaos-unasked bench bench-assistants bench-engine bench-messages bench-processor bench-simulator bench-operator bench-tenant
-test: lint types kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
-	@$(BIN)/pytest tests/unit tests/integration tests/upgrade --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
+TESTS := tests/unit tests/integration tests/upgrade
+.PHONY: test byte-code e2e e2e-existing e2e-node e2e-node-matrix chaos chaos-kills chaos-tenant chaos-unasked bench bench-assistants bench-engine bench-messages bench-processor bench-simulator bench-operator bench-tenant
+test: lint kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
+	@$(MAKE) --no-print-directory --jobs=2 types byte-code
+	@$(BIN)/pytest $(TESTS) --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
+
+# One process compiles what all that run the tests import; each would compile it for itself. Errors are shown by the run.
+byte-code: setup
+	@$(BIN)/pytest $(TESTS) --collect-only -qqq >/dev/null 2>&1 || true
 
 e2e: kube ## Two minutes of overlapping faults, thirty around one tenant, a few kills, then end-to-end tests on the local cluster
 	@OXY_CHAOS_SECONDS=120 OXY_CHAOS_SEED=$${OXY_CHAOS_SEED:-12} $(BIN)/pytest tests/chaos/test_bad_days.py

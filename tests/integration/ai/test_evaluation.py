@@ -2,11 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from integration.ai.mutations import mutations
-from integration.ai.scripted_dialogues import DIALOGUES, read_scripts, running_scripts, stops
+from integration.ai.scripted_dialogues import DIALOGUES, Script, read_scripts, running_scripts, stops
 from pydantic import SecretStr
 
 from oxy_ai.evaluation.judging import Judged, judge
@@ -14,36 +14,48 @@ from oxy_ai.evaluation.running import RunOptions, Variant, run_all
 from oxy_ai.evaluation.scratch import scratch_database
 from oxy_ai.evaluation.verdicts import Check, CheckKind, failures
 from oxy_ai.golden.dialogue import Skill
-from oxy_ai.golden.library import read_library
+from oxy_ai.golden.library import Golden, read_library
 from oxy_dev.postgres import PostgresServer
 
-SCRIPTS = read_scripts()
-GOLDENS = {golden.name: golden for golden in read_library([DIALOGUES])}
 LEAST = 80
 """Dialogues that there must be."""
 
 pytestmark = pytest.mark.xdist_group("golden dialogues")  # they are played once, for all tests of this file
 
 
+Scripts = Mapping[str, Script]
+Goldens = Mapping[str, Golden]
+
+
 @pytest.fixture(scope="module")
-def played(postgres_server: PostgresServer) -> Sequence[Judged]:
+def scripts() -> Scripts:
+    return read_scripts()
+
+
+@pytest.fixture(scope="module")
+def goldens() -> Goldens:
+    return {golden.name: golden for golden in read_library([DIALOGUES])}
+
+
+@pytest.fixture(scope="module")
+def played(postgres_server: PostgresServer, scripts: Scripts, goldens: Goldens) -> Sequence[Judged]:
     """All dialogues, each once, with its own script."""
 
     async def play_all(url: str) -> Sequence[Judged]:
-        async with running_scripts(SCRIPTS) as model:
+        async with running_scripts(scripts) as model:
             options = RunOptions(model.base_url, SecretStr("scripted"), at_once=8, retry_seconds=0.01)
-            return await run_all(url, list(GOLDENS.values()), [Variant("gpt-4o-mini")], options)
+            return await run_all(url, list(goldens.values()), [Variant("gpt-4o-mini")], options)
 
     with scratch_database(postgres_server.url()) as url:
         return asyncio.run(play_all(url))
 
 
-def test_all_skills_have_dialogues_and_each_has_a_script() -> None:
-    assert len(GOLDENS) >= LEAST
-    assert {golden.dialogue.skill for golden in GOLDENS.values()} == set(Skill)
-    assert GOLDENS.keys() == SCRIPTS.keys()
-    misbehaving = [script for script in SCRIPTS.values() if script.misbehaves]
-    assert len(misbehaving) * 2 >= len(SCRIPTS)
+def test_all_skills_have_dialogues_and_each_has_a_script(scripts: Scripts, goldens: Goldens) -> None:
+    assert len(goldens) >= LEAST
+    assert {golden.dialogue.skill for golden in goldens.values()} == set(Skill)
+    assert goldens.keys() == scripts.keys()
+    misbehaving = [script for script in scripts.values() if script.misbehaves]
+    assert len(misbehaving) * 2 >= len(scripts)
     assert len({script.misbehaves for script in misbehaving}) == len(misbehaving)
 
 
@@ -51,10 +63,10 @@ def names(checks: Sequence[Check], kind: CheckKind) -> list[str]:
     return sorted(check.name for check in failures(checks) if check.kind is kind)
 
 
-def test_guards_hold_whatever_a_model_does(played: Sequence[Judged]) -> None:
+def test_guards_hold_whatever_a_model_does(played: Sequence[Judged], scripts: Scripts) -> None:
     wrong = []
     for judged in played:
-        script = SCRIPTS[judged.name]
+        script = scripts[judged.name]
         wrong += [f"{judged.name}: GUARD {name}" for name in names(judged.checks, CheckKind.GUARD)]
         failed = names(judged.checks, CheckKind.QUALITY)
         if failed != sorted(script.fails):
@@ -64,12 +76,12 @@ def test_guards_hold_whatever_a_model_does(played: Sequence[Judged]) -> None:
     assert wrong == []
 
 
-def test_a_check_notices_what_is_otherwise(played: Sequence[Judged]) -> None:
+def test_a_check_notices_what_is_otherwise(played: Sequence[Judged], goldens: Goldens) -> None:
     noticed: Counter[str] = Counter()
     missed = []
     assert [f"{judged.name}: {judged.played.broken}" for judged in played if judged.played.broken] == []
     for judged in played:
-        golden = GOLDENS[judged.name]
+        golden = goldens[judged.name]
         settings = golden.settings_in("evaluation")
         before = {check.name for check in failures(judged.checks)}
         for what, dialogue, seen in mutations(golden.dialogue, judged.played):
@@ -79,4 +91,4 @@ def test_a_check_notices_what_is_otherwise(played: Sequence[Judged]) -> None:
             else:
                 missed.append(f"{judged.name}: {what}")
     assert not missed, "\n".join(missed)
-    assert sum(noticed.values()) > len(GOLDENS) * 10
+    assert sum(noticed.values()) > len(goldens) * 10
