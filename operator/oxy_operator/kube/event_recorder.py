@@ -19,6 +19,9 @@ from oxy_operator.objects import EVENTS, Object
 QUIET_SECONDS: Final = 600.0
 """How long the same cause of an instance is counted here before it is written again."""
 
+MOST_COUNTED: Final = 4_096
+"""Causes that are remembered: of more, those that were written longest ago are written again."""
+
 MAX_NOTE: Final = 1_024
 """Longest note in bytes. Source: k8s.io/kubernetes pkg/apis/core/validation/events.go, NoteLengthLimit."""
 
@@ -33,7 +36,7 @@ class EventRecorder:
         self._identity = identity
         self._clock = clock
         self._written: dict[str, tuple[float, int]] = {}
-        """By name: when it was written last, and how many came since."""
+        """By name, in the order of writing: when it was written last, and how many came since."""
 
     async def record(self, instance: Instance, warned: Warned) -> None:
         """Record that something happened; unless it did within `QUIET_SECONDS`, when it is only counted."""
@@ -42,13 +45,19 @@ class EventRecorder:
         if self._clock() - at < QUIET_SECONDS:
             self._written[name] = at, missed + 1
             return
-        self._written[name] = self._clock(), 0
+        self._remember(name)
         try:
             await self._write(instance, warned, name, 1 + missed)
         except ApiError as error:
             log.warning("event_not_recorded", namespace=instance.namespace, instance=instance.name, error=str(error))
         else:
             WRITES.labels(EVENTS.name).inc()
+
+    def _remember(self, name: str) -> None:
+        self._written.pop(name, None)
+        self._written[name] = self._clock(), 0
+        if len(self._written) > MOST_COUNTED:
+            del self._written[next(iter(self._written))]
 
     async def _write(self, instance: Instance, warned: Warned, name: str, times: int) -> None:
         try:
