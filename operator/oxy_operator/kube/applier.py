@@ -7,7 +7,7 @@ from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.plan import PodNotice
 from oxy_operator.decide.specs.claim import claim_record
-from oxy_operator.errors import ConflictError, MissingError
+from oxy_operator.errors import ApiError, ConflictError, MissingError
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client import Kubernetes
 from oxy_operator.kube.digest import desired_digest
@@ -54,11 +54,17 @@ class Applier:
         claims.annotated(instance.namespace, name, record.annotations, answer)
 
     async def annotate_pod(self, namespace: str, notice: PodNotice) -> None:
-        """Annotate a pod, unless it has been replaced since. Raises ApiError."""
+        """Annotate a pod, unless it has been replaced since.
+
+        A failure is logged: the pod's files come up to date without that too, within a minute and a half.
+        """
         body: Object = {"metadata": {"uid": notice.uid, "annotations": notice.annotations}}
         try:
             await self._api.merge(PODS, namespace, notice.pod, body)
         except (ConflictError, MissingError):
+            return
+        except ApiError as error:
+            log.warning("pod_not_noticed", namespace=namespace, name=notice.pod, error=str(error))
             return
         WRITES.labels(PODS.name).inc()
         log.info("pod_noticed", namespace=namespace, name=notice.pod)
