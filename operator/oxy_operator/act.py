@@ -63,6 +63,9 @@ class Actor:
             await self._applier.ensure_absent(child.kind, key.namespace, child.name)
         if plan.refusal is not None:
             await self._refusals.note(plan.refusal)
+        if plan.keeps_settings:
+            pushed = await self._push(key, observed, None)
+            return Outcome(refused, account_pushed=pushed, bus_failed=not pushed and self._bus.present)
         if plan.settings is None:
             return Outcome(refused, account_pushed=observed.account_held)
         keys_refused = await self._pass_on(key, plan.settings, plan.keys)
@@ -114,10 +117,14 @@ class Actor:
             return Problem("KeyStoreFull", message)
         return None
 
-    async def _push(self, key: Key, observed: Observed, settings: InstanceSettings) -> bool:
-        """Push account and settings to the bus; return whether it accepted them."""
+    async def _push(self, key: Key, observed: Observed, settings: InstanceSettings | None) -> bool:
+        """Push account and settings (None: those that the bus has stay) to the bus; return whether it accepted them."""
         try:
-            await self._bus.push(key, observed.tenancy, settings)
+            if settings is None:
+                organization = observed.instance.spec.organization_id
+                await self._bus.push_freeze(key, observed.tenancy, organization, observed.freeze_in_force)
+            else:
+                await self._bus.push(key, observed.tenancy, settings)
         except BusError as error:
             if self._bus.present:
                 log.warning("instance_not_pushed", namespace=key.namespace, instance=key.name, error=str(error))

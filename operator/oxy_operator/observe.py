@@ -18,7 +18,7 @@ from oxy_operator.decide.model_keys import NO_KEYS, KeysWanted, SecretData, key_
 from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.proxy import NO_PROXY, PROXY_ANNOTATION, ProxyWanted, proxy_secret, proxy_wanted
 from oxy_operator.decide.restores import source_of
-from oxy_operator.decide.specs.config_map import bus_state_of
+from oxy_operator.decide.specs.config_map import bus_state_of, freeze_of
 from oxy_operator.errors import MissingError
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client import Kubernetes
@@ -117,6 +117,7 @@ class Observer:
             refusal=refusal,
             refusals=self._refusals.known,
             freeze=self._freezes.of(instance.spec.organization_id),
+            freeze_before=freeze_of(settings.annotations) if settings else None,
             status_written_at=remembered.status_written_at,
         )
 

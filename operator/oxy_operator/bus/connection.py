@@ -210,19 +210,34 @@ class Bus:
     async def push(self, key: Key, tenancy: Tenancy, settings: InstanceSettings) -> None:
         """Push account and settings of one instance, unless NATS has them already. Raises BusError."""
         connections = self._connections()
+        known = await self._push_account(connections, key, tenancy, settings.organization)
+        await self._publish(connections, known, settings)
+        await self._read_state_once(connections, known, tenancy.account)
+
+    async def push_freeze(self, key: Key, tenancy: Tenancy, organization: str, freeze: Freeze | None) -> None:
+        """Push the account of one instance, and of its settings only what is newer of a freeze. Raises BusError."""
+        connections = self._connections()
+        known = await self._push_account(connections, key, tenancy, organization)
+        held = known.settings or await settings_bucket.read(connections.bucket, known.settings_key)
+        if held is not None and held.uid == known.uid:
+            is_newer = freeze is not None and freeze.replaces(held.frozen)
+            await self._publish(connections, known, held.model_copy(update={"frozen": freeze}) if is_newer else held)
+        await self._read_state_once(connections, known, tenancy.account)
+
+    async def _push_account(self, connections: _Connections, key: Key, tenancy: Tenancy, organization: str) -> _Known:
         known = self._known.get(tenancy.account)
         if known is None or (known.key, known.uid) != (key, tenancy.incarnation):
-            known = _Known(key, tenancy.incarnation, settings.organization, settings.instance)
+            known = _Known(key, tenancy.incarnation, organization, key.name)
             self._known[tenancy.account] = known
         if known.account_token != tenancy.account_token:
             await push_account(connections.system, tenancy.account_token)
             known.account_token = tenancy.account_token
+        return known
+
+    async def _publish(self, connections: _Connections, known: _Known, settings: InstanceSettings) -> None:
         if known.settings != settings:
             await settings_bucket.publish(connections.bucket, known.settings_key, settings)
             known.settings = settings
-        if not known.state_read:
-            await self._read_state(connections, tenancy.account, settings.instance)
-            known.state_read = True
 
     async def _forget_unwanted(self, connections: _Connections) -> None:
         """Forget instances that were removed while no operator was running. Raises BusError."""
@@ -263,6 +278,11 @@ class Bus:
             message = f"NATS at {self._url} is not connected"
             raise BusError(message)
         return self._current
+
+    async def _read_state_once(self, connections: _Connections, known: _Known, account: str) -> None:
+        if not known.state_read:
+            await self._read_state(connections, account, known.instance)
+            known.state_read = True
 
     async def _read_state(self, connections: _Connections, account: str, instance: str) -> None:
         """Read the state that was published while this process was not subscribed."""

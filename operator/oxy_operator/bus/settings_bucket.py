@@ -53,6 +53,16 @@ async def publish(bucket: KeyValue, key: str, settings: InstanceSettings) -> Non
             log.info("settings_published", key=key)
 
 
+async def read(bucket: KeyValue, key: str) -> InstanceSettings | None:
+    """Return the settings that the bucket holds; None: none, or none that this version can read."""
+    async with _failing("read settings"):
+        found = await _find(bucket, key)
+    try:
+        return None if found is None else InstanceSettings.decode(found.value or b"")
+    except ContractError:
+        return None
+
+
 async def forget(bucket: KeyValue, key: str, uid: str | None) -> None:
     """Delete settings, but only those of the custom resource with this uid; None: of any."""
     async with _failing("forget settings"):

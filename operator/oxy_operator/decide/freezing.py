@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from oxy_core.freeze import Freeze, Hold
+from oxy_core.freeze import RECORD_NAME, Freeze, Hold
 from oxy_core.times import utc_text
 from oxy_operator.decide.situation import Situation
 from oxy_operator.lenient import plain_text
@@ -29,6 +29,8 @@ def frozen_state(situation: Situation) -> FrozenState:
     """Return whether messages are held back, since when, by whom and why, and whether the pod has said so."""
     wanted, live = situation.freeze, situation.live
     confirmed = live.frozen if live else None
+    if wanted is not None and wanted.hold is not None and not situation.freeze_recorded:
+        return _unrecorded(wanted.hold)
     if wanted is not None and wanted.hold is not None:
         if situation.pod is None or (confirmed is not None and confirmed.hold is not None):
             return FrozenState(holds=True, reason="Frozen", message=f"{_told(wanted.hold)} {_thaw(situation)}")
@@ -42,7 +44,14 @@ def frozen_state(situation: Situation) -> FrozenState:
     if must_be_told(wanted, confirmed):
         message = "Sending is allowed again; the pod has not confirmed it yet. It is told again every 15 seconds."
         return FrozenState(holds=True, reason="Thawing", message=message)
-    message = f"{_told(confirmed.hold)} So says the pod; the record of it is lost. To send again, run: oxy thaw"
+    return _unrecorded(confirmed.hold)
+
+
+def _unrecorded(hold: Hold) -> FrozenState:
+    message = (
+        f"{_told(hold)} So it was told last; the record of it (ConfigMap {RECORD_NAME}) is missing, or cannot be read. "
+        "To send again, run: oxy thaw"
+    )
     return FrozenState(holds=True, reason="RecordMissing", message=message)
 
 

@@ -61,9 +61,18 @@ class Observed:
     refusals: tuple[ClientRefusal, ...] = ()
     """The clients that WhatsApp has refused, of any instance."""
     freeze: Freeze | None = None
-    """Whether what it is to send is to be held back; None: nobody has ever wanted that."""
+    """Whether what it is to send is to be held back, by the record; None: there is none that can be read."""
+    freeze_before: Freeze | None = None
+    """What its settings say of that, as they were written last."""
     status_written_at: datetime | None = None
     """When this process last wrote the status."""
+
+    @property
+    def freeze_in_force(self) -> Freeze | None:
+        """The newest of both: a record that was lost, cannot be read or began anew thaws nobody (decision 87)."""
+        if self.freeze_before is not None and self.freeze_before.replaces(self.freeze):
+            return self.freeze_before
+        return self.freeze
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,8 @@ class Plan:
     """Told to all instances."""
     settings: InstanceSettings | None = None
     """Pushed to the bus, together with the account."""
+    keeps_settings: bool = False
+    """Whether the bus goes on with the settings that it has, which are only told of a freeze."""
     expired_backups: tuple[UUID, ...] = ()
     """Deleted on the bus."""
 
@@ -150,7 +152,8 @@ def _situation(observed: Observed, record: EpochRecord, deployment: Deployment) 
         backups=observed.backups,
         source_backups=observed.source_backups,
         backups_refused=observed.backups_refused,
-        freeze=observed.freeze,
+        freeze=observed.freeze_in_force,
+        freeze_recorded=observed.freeze == observed.freeze_in_force,
         now=observed.now,
     )
 
@@ -173,7 +176,8 @@ def _rejection(observed: Observed, problem: Problem) -> Plan:
 
 def _continuation(observed: Observed, record: EpochRecord, problem: Problem, deployment: Deployment) -> Plan:
     """Return the plan for a spec that cannot be applied: objects of an earlier spec stay unchanged."""
-    return Plan(replace(_situation(observed, record, deployment), unusable=problem), record=record)
+    situation = replace(_situation(observed, record, deployment), unusable=problem)
+    return Plan(situation, record=record, keeps_settings=True)
 
 
 def _provision(observed: Observed, record: EpochRecord, deployment: Deployment) -> Plan:
@@ -191,7 +195,7 @@ def _provision(observed: Observed, record: EpochRecord, deployment: Deployment) 
         else session_notice(observed, record, instance.backup_nonce),
         refusal=refusal_of(record, observed.now, deployment.tenant_image),
         expired_backups=_expired(instance, record, observed),
-        settings=instance_settings(instance, observed.tenancy.account, observed.freeze),
+        settings=instance_settings(instance, observed.tenancy.account, observed.freeze_in_force),
     )
 
 
@@ -237,7 +241,9 @@ def _children(
 ) -> Iterator[Child]:
     instance, tenancy = observed.instance, observed.tenancy
     ahead = noticeable(observed.clock_ahead) if situation.live else timedelta()
-    settings = settings_config_map(instance, record, observed.bus_state, clock_ahead=ahead, freeze=observed.freeze)
+    settings = settings_config_map(
+        instance, record, observed.bus_state, clock_ahead=ahead, freeze=observed.freeze_in_force
+    )
     yield Child(CONFIG_MAPS, settings)
     yield Child(SECRETS, credentials_secret(instance, tenancy.credentials, _backup_keys(observed, record)))
     yield Child(NETWORK_POLICIES, ingress_policy(instance))

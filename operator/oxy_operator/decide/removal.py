@@ -79,7 +79,7 @@ def _last_settings(observed: Observed, leaves: Farewell) -> Object | None:
     ahead = noticeable(observed.clock_ahead)
     instance, record = observed.instance, observed.record
     return settings_config_map(
-        instance, record, observed.bus_state, clock_ahead=ahead, leave=leaves.wish, freeze=observed.freeze
+        instance, record, observed.bus_state, clock_ahead=ahead, leave=leaves.wish, freeze=observed.freeze_in_force
     )
 
 
@@ -102,7 +102,8 @@ def _status(observed: Observed, leaves: Farewell) -> Status | None:
         backups=observed.backups,
         leaving=leaves.waits_for,
         account_pushed=observed.account_held,
-        freeze=observed.freeze,
+        freeze=observed.freeze_in_force,
+        freeze_recorded=observed.freeze == observed.freeze_in_force,
         now=observed.now,
     )
     return status_of(situation)

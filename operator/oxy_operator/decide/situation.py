@@ -58,6 +58,8 @@ class Situation:
     """What the deletion of the instance waits for."""
     freeze: Freeze | None = None
     """Whether what it is to send is to be held back; None: nobody has ever wanted that."""
+    freeze_recorded: bool = True
+    """Whether the record says so; False: only the instance's settings do."""
     account_pushed: bool = False
     """Whether NATS has accepted the instance's account."""
     now: datetime = field(kw_only=True)

@@ -21,7 +21,7 @@ from oxy_core.subjects import instance_key
 from oxy_operator.decide.epoch_record import RECORD_ANNOTATIONS
 from oxy_operator.decide.pod import Pod
 from oxy_operator.decide.proxy import PROXY_ANNOTATION
-from oxy_operator.decide.specs.config_map import BUS_STATE_ANNOTATION
+from oxy_operator.decide.specs.config_map import BUS_STATE_ANNOTATION, FREEZE_ANNOTATION
 from oxy_operator.kube.digest import live_digest
 from oxy_operator.lenient import whole_number
 from oxy_operator.objects import (
@@ -44,7 +44,7 @@ _NAMES: Final[Mapping[Kind, tuple[Callable[[str], str], ...]]] = {
 
 _KEPT: Final[Mapping[Kind, frozenset[str]]] = {
     CLAIMS: RECORD_ANNOTATIONS,
-    CONFIG_MAPS: frozenset({BUS_STATE_ANNOTATION}),
+    CONFIG_MAPS: frozenset({BUS_STATE_ANNOTATION, FREEZE_ANNOTATION}),
     STATEFUL_SETS: frozenset({PROXY_ANNOTATION}),
 }
 """Annotations that something is read from."""

@@ -77,6 +77,7 @@ class Scripted:
     bus: Bus
     reconciler: Reconciler
     enqueued: list[Key]
+    freezes: FreezeStore
 
     def put(self, **fields: Json) -> None:
         """Let the watch report the custom resource."""
@@ -105,7 +106,9 @@ class Scripted:
 
 
 @asynccontextmanager
-async def scripted(folder: Path, *, nats_url: str = "nats://127.0.0.1:1") -> AsyncIterator[Scripted]:
+async def scripted(
+    folder: Path, *, nats_url: str = "nats://127.0.0.1:1", keys: PlatformKeys | None = None
+) -> AsyncIterator[Scripted]:
     """Serve a scripted API, and build a reconciler before it whose bus is not connected yet."""
     server, port = ScriptedServer(), free_port()
     application = web.Application()
@@ -115,7 +118,7 @@ async def scripted(folder: Path, *, nats_url: str = "nats://127.0.0.1:1") -> Asy
     await web.TCPSite(runner, "127.0.0.1", port).start()
     try:
         async with connected(Configuration(host=f"http://127.0.0.1:{port}")) as api:
-            keys, cache, enqueued = PlatformKeys.generate(), ClusterCache(), list[Key]()
+            keys, cache, enqueued = keys or PlatformKeys.generate(), ClusterCache(), list[Key]()
             freezes = FreezeStore("oxy", lambda: enqueued.append(KEY))
             bus = Bus(
                 nats_url,
@@ -150,6 +153,6 @@ async def scripted(folder: Path, *, nats_url: str = "nats://127.0.0.1:1") -> Asy
                 deployment=deployment(),
                 enqueue=enqueued.append,
             )
-            yield Scripted(server, cache, bus, reconciler, enqueued)
+            yield Scripted(server, cache, bus, reconciler, enqueued, freezes)
     finally:
         await runner.cleanup()

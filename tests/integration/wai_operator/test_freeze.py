@@ -1,21 +1,33 @@
 """What a person freezes reaches pods within seconds, workers and new instances, and outlives every operator."""
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import nats
 import pytest
-from integration.wai_operator.scene import Scene, condition, eventually, merge_patch
+from integration.wai_operator.scene import Scene, bus_configuration, condition, eventually, merge_patch
+from integration.wai_operator.scripted import scripted
 from nats.aio.client import Client
+from unit.wai_operator.making import instance
 
 from oxy_core import subjects
-from oxy_core.envelopes import FreezeRequest
+from oxy_core.bus import connected
+from oxy_core.envelopes import FreezeRequest, InstanceSettings
 from oxy_core.freeze import RECORD_KEY, RECORD_LABELS, RECORD_NAME, Freeze, FreezeRecord, Hold
+from oxy_core.instance.custom_resource import FINALIZER
+from oxy_core.tasks import end_tasks
 from oxy_core.tenant import TenantSettings
 from oxy_dev.cluster.errors import ApiError
+from oxy_dev.servers import running_nats
+from oxy_operator.bus.accounts import platform_credentials, system_credentials
+from oxy_operator.bus.nkeys import PlatformKeys
+from oxy_operator.decide.specs.instance_settings import instance_settings
+from oxy_operator.objects import STATEFUL_SETS
 
 TOLD_SECONDS = 3.5
 """Most that may pass until a pod is told: the operator's share of the 5 s that a freeze may take. The pod's own is in
@@ -104,6 +116,40 @@ async def test_a_pod_is_told_at_once_and_again_until_it_confirms(record: Scene) 
     await pod.client.close()
 
 
+async def test_an_instance_whose_spec_is_unusable_is_told_by_an_operator_that_has_just_started(tmp_path: Path) -> None:
+    keys, frozen = PlatformKeys.generate(), FreezeRecord().frozen(None, HOLD)
+    (tmp_path / "platform.creds").write_text(platform_credentials(keys))
+    (tmp_path / "system.creds").write_text(system_credentials(keys))
+    with running_nats(tmp_path / "nats", bus_configuration(keys, tmp_path)) as server:
+        async with (
+            scripted(tmp_path, nats_url=server.url, keys=keys) as scene,
+            connected(server.url, tmp_path / "platform.creds", name="test") as client,
+        ):
+            running = asyncio.create_task(scene.bus.run())
+            try:
+                await eventually(lambda: scene.bus.present, "the bus is prepared")
+                usable = instance()
+                account = keys.tenant_account(usable.spec.organization_id, usable.name).public
+                before = instance_settings(usable, account)
+                bucket = await client.jetstream().key_value(subjects.INSTANCES_BUCKET)
+                await bucket.put(subjects.instance_key(before.organization, before.instance), before.encode())
+                told = await client.subscribe(subjects.out(account, usable.name))
+                scene.put(timezone="Mars/Olympus", finalizers=[FINALIZER])
+                scene.observe_child(STATEFUL_SETS, "wai-petshop")
+                scene.start_pod()
+                scene.freezes.observe(
+                    {"metadata": {"namespace": "oxy", "name": RECORD_NAME}, "data": {RECORD_KEY: frozen.encode()}}
+                )
+                await scene.reconcile()
+                await scene.bus.tell_freezes()
+                wanted = frozen.of(before.organization)
+                assert FreezeRequest.decode((await told.next_msg(5)).data).freeze == wanted
+                entry = await bucket.get(subjects.instance_key(before.organization, before.instance))
+                assert InstanceSettings.decode(entry.value or b"") == before.model_copy(update={"frozen": wanted})
+            finally:
+                await end_tasks(running)
+
+
 async def test_an_instance_that_is_created_while_all_are_frozen_is_frozen_also_under_another_operator(
     lone: Scene,
 ) -> None:
@@ -116,13 +162,22 @@ async def test_an_instance_that_is_created_while_all_are_frozen_is_frozen_also_u
     assert wanted is not None
     assert wanted.hold == HOLD
     lone.operator.stop()
-    # Somebody removes the record, and its remedy writes a new one.
-    with suppress(ApiError):
-        lone.api.delete(f"/api/v1/namespaces/{lone.operator.home}/configmaps/{RECORD_NAME}")
-    lone.start_pod(ready=True)
+    # Somebody spoils the record, then removes it, and its remedy writes a new one.
+    path = f"/api/v1/namespaces/{lone.operator.home}/configmaps/{RECORD_NAME}"
+    merge_patch(lone.api, path, {"data": {RECORD_KEY: "{"}})
     lone.operator.start()
-    await lone.say(lone.state(connection="connected", frozen=wanted))
+    lone.edit({"spec": {"displayName": "Another"}})
     status = await lone.until_status(lambda found: condition(found, "Frozen").get("reason") == "RecordMissing")
     assert "oxy thaw" in condition(status, "Frozen")["message"]
+    published = await lone.until_published(lambda found: found is not None and found.display_name == "Another")
+    config = await lone.until_child("configmap")
+    assert TenantSettings.decode(config["data"]["settings.json"].encode()).frozen == wanted
+    assert published is not None
+    assert published.frozen == wanted
+    with suppress(ApiError):
+        lone.api.delete(path)
+    lone.start_pod(ready=True)
+    await lone.say(lone.state(connection="connected", frozen=wanted))
+    await lone.until_status(lambda found: condition(found, "Frozen").get("reason") == "RecordMissing")
     write(lone, FreezeRecord().thawed(None, datetime(2032, 1, 1, tzinfo=UTC)))
     await lone.until_status(lambda found: condition(found, "Frozen").get("reason") in {"Thawing", "NotFrozen"})

@@ -10,11 +10,12 @@ import pytest
 from aiohttp import web
 from integration.wai_operator.scripted import Scripted, scripted
 from kubernetes.aio.client import Configuration
-from unit.wai_operator.making import record, waiting
+from unit.wai_operator.making import instance, record, waiting
 
-from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, FINALIZER, REPAIR_ANNOTATION
+from oxy_core.instance.custom_resource import BACKUP_ANNOTATION, EPOCH_ANNOTATION, FINALIZER, REPAIR_ANNOTATION
 from oxy_core.tasks import end_tasks
 from oxy_dev.servers import free_port
+from oxy_operator.decide.warnings import Warned
 from oxy_operator.errors import ApiError, ConflictError
 from oxy_operator.kube.cache import ChildCache
 from oxy_operator.kube.client import connected
@@ -70,6 +71,27 @@ async def test_a_pairing_secret_that_cannot_be_removed_keeps_no_child_from_being
     with pytest.raises(ConflictError):
         await scene.reconcile()
     assert applications() <= set(scene.server.requests)
+
+
+async def test_a_pod_that_cannot_be_noticed_keeps_nothing_waiting(scene: Scripted) -> None:
+    scene.put(annotations={BACKUP_ANNOTATION: "n1"})
+    scene.observe_child(CLAIMS, CLAIM, **record(epoch=1).annotations)
+    scene.observe_child(SECRETS, "wai-petshop-pairing")
+    scene.start_pod(epoch=1)
+    scene.server.refuse("PATCH pods/wai-petshop-0", HTTPStatus.FORBIDDEN)
+    assert await scene.reconcile() is not None
+    assert {"PATCH pods/wai-petshop-0", "DELETE secrets/wai-petshop-pairing"} <= set(scene.server.requests)
+
+
+async def test_of_causes_without_end_the_last_ones_are_remembered(
+    scene: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oxy_operator.kube.event_recorder.MOST_COUNTED", 3)
+    recorder = scene.reconciler._recorder  # noqa: SLF001 the reconciler's own
+    for number in (0, 1, 2, 3, 1, 0):
+        await recorder.record(instance(), Warned(f"Cause{number}", "x"))
+        assert len(recorder._written) <= 3  # noqa: SLF001 what it remembers
+    assert scene.server.requests.count("POST events") == 5
 
 
 async def test_a_record_that_was_written_is_remembered_though_a_child_then_fails(scene: Scripted) -> None:

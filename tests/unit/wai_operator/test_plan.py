@@ -133,6 +133,7 @@ def test_a_rejected_instance_loses_its_pod_and_gets_nothing(changes: Any, reason
 def test_a_spec_that_is_not_applied_leaves_objects_and_record_unchanged() -> None:
     made = plan(instance=instance(timezone="Mars/Olympus"), pod=pod(state=termination(64)))
     assert (made.claim, made.children, made.absent, made.settings) == (None, no_children, (), None)
+    assert made.keeps_settings
     assert made.record is not None
     assert made.record.end is not None
     assert made.situation.unusable is not None

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
+from pydantic import ValidationError
+
 from oxy_core.freeze import Freeze
 from oxy_core.instance.custom_resource import runtime_name
 from oxy_core.instance.settings import InboundSettings
@@ -19,6 +21,9 @@ from oxy_operator.objects import Object
 BUS_STATE_ANNOTATION: Final = "oxy.dev/bus-state"
 """Repeats `TenantSettings.bus_state`, so that an operator that starts while the bus is down does not change it."""
 
+FREEZE_ANNOTATION: Final = "oxy.dev/freeze"
+"""Repeats `TenantSettings.frozen`, so that an operator that starts without a readable record of it thaws nobody."""
+
 _MAX_STATE: Final = 64
 """Longest name of a state, in characters."""
 
@@ -26,6 +31,14 @@ _MAX_STATE: Final = 64
 def bus_state_of(annotations: Mapping[str, str]) -> str | None:
     """Return the state of the bus that an instance's ConfigMap was last written with."""
     return plain_text(annotations.get(BUS_STATE_ANNOTATION), _MAX_STATE) or None
+
+
+def freeze_of(annotations: Mapping[str, str]) -> Freeze | None:
+    """Return what an instance's ConfigMap was last written with of a freeze; None: nothing, or nothing readable."""
+    try:
+        return Freeze.model_validate_json(annotations.get(FREEZE_ANNOTATION, ""))
+    except ValidationError:
+        return None
 
 
 def tenant_settings(  # noqa: PLR0913 what settings depend on beside the spec, each by name
@@ -77,7 +90,10 @@ def settings_config_map(  # noqa: PLR0913 those of `tenant_settings`
     freeze: Freeze | None = None,
 ) -> Object:
     """Return the ConfigMap with the runtime's settings file; the arguments are those of `tenant_settings`."""
-    annotations = {"annotations": {BUS_STATE_ANNOTATION: bus_state}} if bus_state else {}
+    repeated = {BUS_STATE_ANNOTATION: bus_state} if bus_state else {}
+    if freeze is not None:
+        repeated[FREEZE_ANNOTATION] = freeze.model_dump_json(exclude_none=True)
+    annotations = {"annotations": repeated} if repeated else {}
     settings = tenant_settings(instance, record, bus_state, clock_ahead=clock_ahead, leave=leave, freeze=freeze)
     return {
         "metadata": metadata(instance, runtime_name(instance.name)) | annotations,
