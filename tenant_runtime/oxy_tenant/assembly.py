@@ -43,6 +43,7 @@ from oxy_tenant.session_metadata import MetadataFile
 from oxy_tenant.session_record import SessionRecord
 from oxy_tenant.settings import RuntimeSettings
 from oxy_tenant.settings_file import SettingsFile
+from oxy_tenant.volume.ballast import Ballast
 from oxy_tenant.volume.watch import RoomWatch, ShareRules
 
 if TYPE_CHECKING:
@@ -106,11 +107,12 @@ def assemble(
     outgoing = FileSource(environment)
     hold = ConnectionHold()
     board = StateBoard(environment, lambda: _stored(shared, room))
-    room = _build_room(shared, board, hold)
+    ballast = Ballast(environment.session)
+    room = _build_room(shared, ballast, board, hold)
     _show_client(shared.adapter, board)
     metrics.SILENCE.set_function(lambda: board.silence_seconds() or 0.0)
     receipts = Confirmations()
-    reception = Reception(journal, shared.account, settings, board, receipts)
+    reception = Reception(journal, ballast, shared.account, settings, board, receipts)
     connection = _build_connection(shared, board, reception, hold, room)
     freeze = SendingFreeze(journal.freezes, settings, lambda freeze: board.update(frozen=freeze))
     sender = _build_sender(shared, board, outgoing, freeze, receipts=receipts, connected=connection.up)
@@ -247,7 +249,7 @@ def _build_shared(
     )
 
 
-def _build_room(shared: Shared, board: StateBoard, hold: ConnectionHold) -> RoomWatch:
+def _build_room(shared: Shared, ballast: Ballast, board: StateBoard, hold: ConnectionHold) -> RoomWatch:
     settings = shared.settings
 
     def on_change(problem: VolumeProblem | None) -> None:
@@ -255,7 +257,7 @@ def _build_room(shared: Shared, board: StateBoard, hold: ConnectionHold) -> Room
         hold.set(problem if problem is not None and problem.stops else None)
 
     rules = ShareRules(lambda: settings.current.journal_percent, lambda: settings.current.volume_bytes)
-    return RoomWatch(shared.environment.session, shared.journal, rules, on_change)
+    return RoomWatch(shared.environment.session, ballast, shared.journal, rules, on_change)
 
 
 def _build_backups(shared: Shared, board: StateBoard, room: RoomWatch) -> BackupMaker:

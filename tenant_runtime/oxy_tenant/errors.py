@@ -2,6 +2,7 @@
 
 OxyError
 ├── JournalError     the journal cannot be used; nothing may be received or sent without it
+│   └── JournalFullError  the volume has no room left for it
 ├── SessionError     the stored WhatsApp session cannot be read
 │   └── UnlinkedError  it holds no linked device, so it has forgotten what it sent
 ├── VolumeError      the session volume is used by another runtime, or cannot be written
@@ -23,6 +24,10 @@ from oxy_core.errors import OxyError
 
 class JournalError(OxyError):
     """The journal cannot be used."""
+
+
+class JournalFullError(JournalError):
+    """The volume has no room left for what should be journalled."""
 
 
 class SessionError(OxyError):

@@ -21,6 +21,7 @@ from oxy_tenant.content.arrival import ArrivedMessage
 from oxy_tenant.content.bounds import bounded_id
 from oxy_tenant.content.classification import classify
 from oxy_tenant.content.received import IncomingMessage, LeftOutMessage
+from oxy_tenant.errors import JournalFullError
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.receipts import Receipt
 from oxy_tenant.links.events import CallMissed, ChangedNumber, ContactEvent, Receipts
@@ -28,6 +29,7 @@ from oxy_tenant.links.protocol import LossSink
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.sending.receipts import Confirmations
 from oxy_tenant.settings_file import SettingsFile
+from oxy_tenant.volume.ballast import Ballast
 
 BATCH_SECONDS: Final = 1.0
 """How long receipts wait for others, to be journalled together."""
@@ -44,15 +46,17 @@ log = structlog.get_logger()
 class Reception:
     """Takes what a link delivers."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 whatever a message concerns
         self,
         journal: Journal,
+        ballast: Ballast,
         account: OwnAccount,
         settings: SettingsFile,
         board: StateBoard,
         confirmations: Confirmations,
     ) -> None:
         self._journal = journal
+        self._ballast = ballast
         self._account = account
         self._settings = settings
         self._board = board
@@ -64,7 +68,19 @@ class Reception:
         """Set for what should not wait: it has a place among the messages of its chat."""
 
     def take_message(self, arrival: ArrivedMessage) -> None:
-        """Journal a message; called from a thread of the link. Raises JournalError."""
+        """Journal a message; called from a thread of the link. Raises JournalError, OSError.
+
+        WhatsApp has been told that it arrived, so a volume that is full gives up its ballast for it.
+        """
+        try:
+            self._take(arrival)
+        except JournalFullError:
+            if not self._ballast.drop():
+                raise
+            log.warning("ballast_dropped")
+            self._take(arrival)
+
+    def _take(self, arrival: ArrivedMessage) -> None:
         self._note_device()
         if arrival.facts.from_me and arrival.facts.sender_device == 0:
             self._journal.events.phone_seen(arrival.facts.sent_at or self._journal.clock())

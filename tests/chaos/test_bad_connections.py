@@ -6,6 +6,7 @@ losses that the tenant reports are those that WhatsApp's side counts.
 
 import asyncio
 import os
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -66,9 +67,9 @@ async def test_whatever_breaks_each_message_has_one_known_end(tmp_path: Path) ->
         ]
         print(await report(system, simulator, verdict, largest[0]))  # noqa: T201 the figures
         if wrong:
-            await evidence.keep(tmp_path / "evidence", system, simulator, found, table(faults))
-        (tmp_path / "wrong.txt").write_text("\n".join(wrong))
-        assert not wrong, f"OXY_CHAOS_SEED={seed} {tmp_path}/evidence\n" + "\n".join(wrong[:SHOWN])
+            kept = Path(tempfile.mkdtemp(prefix=f"oxy-chaos-{seed}-"))
+            await evidence.keep(kept, system, simulator, found, table(faults), wrong)
+        assert not wrong, f"OXY_CHAOS_SEED={seed} {kept}\n" + "\n".join(wrong[:SHOWN])
 
 
 async def mend(simulator: SimulatorClient) -> None:

@@ -20,7 +20,7 @@ from uuid import UUID
 import structlog
 
 from oxy_tenant import metrics
-from oxy_tenant.errors import JournalError
+from oxy_tenant.errors import JournalError, JournalFullError
 from oxy_tenant.journal import epochs
 
 APPLICATION_ID: Final = 0x4F78_794A
@@ -184,7 +184,10 @@ class JournalDatabase:
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        """Run the enclosed writes as one transaction, flushed to disk at the end if `durable`; raises JournalError."""
+        """Run the enclosed writes as one transaction, flushed to disk at the end if `durable`.
+
+        Raises JournalError; JournalFullError if only room was missing.
+        """
         with self._writing:
             try:
                 self._flush_commits(flushing=durable)
@@ -201,7 +204,8 @@ class JournalDatabase:
                 with suppress(sqlite3.Error):
                     self._writer.execute("ROLLBACK")
                 message = f"the journal cannot be written: {error}; check the free space on the volume"
-                raise JournalError(message) from error
+                full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+                raise (JournalFullError if full else JournalError)(message) from error
         if durable:
             self._on_durable()
 

@@ -15,6 +15,7 @@ from oxy_core.instance.stored_session import VolumeProblem
 from oxy_tenant import metrics
 from oxy_tenant.errors import JournalError
 from oxy_tenant.journal.journal import Journal
+from oxy_tenant.volume.ballast import Ballast
 from oxy_tenant.volume.room import VolumeUsage, excess_of, reserve_of, share_of, stopping_problem
 
 LOOK_SECONDS: Final = 1.0
@@ -39,9 +40,15 @@ class RoomWatch:
     """The room of one instance's volume. `on_change` is called in the event loop with each new problem."""
 
     def __init__(
-        self, folder: Path, journal: Journal, rules: ShareRules, on_change: Callable[[VolumeProblem | None], None]
+        self,
+        folder: Path,
+        ballast: Ballast,
+        journal: Journal,
+        rules: ShareRules,
+        on_change: Callable[[VolumeProblem | None], None],
     ) -> None:
         self._folder = folder
+        self._ballast = ballast
         self._journal = journal
         self._rules = rules
         self._on_change = on_change
@@ -86,11 +93,14 @@ class RoomWatch:
             if excess := excess_of(usage, share):
                 self._trim(excess)
                 usage = self._usage()
+            stopping = stopping_problem(usage, share, self._stopping)
+            if stopping is None:
+                self._ballast.load()
         except (OSError, sqlite3.Error, JournalError) as error:
             log.warning("volume_not_measured", error=str(error))
             return
         self.usage = usage
-        self._stopping = stopping_problem(usage, share, self._stopping)
+        self._stopping = stopping
         metrics.VOLUME_FREE.set(usage.free)
         metrics.JOURNAL_BYTES.set(usage.journal)
 

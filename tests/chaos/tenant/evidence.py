@@ -99,9 +99,15 @@ def size(system: System) -> int:
     return 0 if pid is None or system.pod.program.exit_code is not None else resident(pid)
 
 
-async def keep(folder: Path, system: System, simulator: SimulatorClient, evidence: Evidence, plan: str) -> None:
-    """Write everything that is known of a run to a folder, for whoever looks for the cause."""
+async def keep(  # noqa: PLR0913, PLR0917 everything
+    folder: Path, system: System, simulator: SimulatorClient, evidence: Evidence, plan: str, wrong: Sequence[str]
+) -> None:
+    """Write everything that is known of a run to a folder, for whoever looks for the cause.
+
+    Test runners tidy up their own folders after a few runs, so it should be another one.
+    """
     files = {
+        "wrong.txt": "\n".join(wrong),
         "plan.txt": plan,
         "faults.txt": "\n".join(map(str, evidence.faults)),
         "reports.jsonl": "\n".join(report.encode().decode() for report in evidence.reports),
@@ -110,12 +116,12 @@ async def keep(folder: Path, system: System, simulator: SimulatorClient, evidenc
         "packets.jsonl": "\n".join(packet.model_dump_json() for packet in await simulator.packets()),
         "transcript.txt": await simulator.transcript(),
         "exits.json": json.dumps(system.pod.exits),
+        "tenant.log": system.pod.program.log.read_text(errors="replace"),
     }
     await asyncio.to_thread(_write, folder, files, system.volume.folder)
 
 
 def _write(folder: Path, files: Mapping[str, str], session: Path) -> None:
-    folder.mkdir()
     for name, content in files.items():
         (folder / name).write_text(content)
     shutil.copytree(session, folder / "session")

@@ -94,8 +94,18 @@ def losses(evidence: Evidence, counts: Counter[str]) -> Iterator[str]:
     counts["lost, then found"] = len(reported & arrived)
     for whatsapp_id in sorted(evidence.lost - reported):
         yield f"{whatsapp_id} was lost, and the tenant does not know"
+    unlinked = _unlinked(evidence)
     for whatsapp_id in sorted(reported - arrived - evidence.lost):
-        yield f"{whatsapp_id} is said to be lost, and was not acknowledged"
+        if whatsapp_id in unlinked:
+            counts["lost with its device"] += 1
+        else:
+            yield f"{whatsapp_id} is said to be lost, and was not acknowledged"
+
+
+def _unlinked(evidence: Evidence) -> set[str]:
+    """Return what was given to devices that were unlinked before they could acknowledge it, so nobody gets it again."""
+    waiting = {line.id for line in evidence.lines if line.device in evidence.linked or SETTLED & line.stages.keys()}
+    return {line.id for line in evidence.lines if "relayed" in line.stages} - waiting
 
 
 def inbound_order(evidence: Evidence, counts: Counter[str]) -> Iterator[str]:

@@ -55,6 +55,26 @@ async def test_a_full_volume_stops_receiving_and_sending_until_there_is_room(sce
         assert process.returncode is None
 
 
+async def test_what_arrives_on_a_volume_without_a_byte_is_journalled_before_the_session_is_closed(scene: Scene) -> None:
+    with small_volume(scene.runtime.session) as volume:
+        await scene.pair()
+        await scene.chat()
+        ballast = scene.runtime.session / "ballast"
+        await until(ballast.exists, what="ballast")
+
+        # The library cannot store what it decrypts with: its phone is asked to write again, and perhaps never does.
+        volume.fill()
+        await scene.customer.send("no instante", scene.business)
+        await until(lambda: not ballast.exists(), what="ballast given up")
+        await until(lambda: scene.bus.states[-1].last_reason == "VolumeFull", what="disconnected")
+        seen = (await scene.bus.messages())[-1]
+        assert (seen.text, seen.kind) in {("no instante", MessageKind.TEXT), (None, MessageKind.UNDECRYPTABLE)}
+
+        volume.free()
+        await scene.ready()
+        await until(ballast.exists, what="ballast again")
+
+
 async def test_a_volume_without_a_byte_loses_nothing_and_is_waited_for_at_the_start(scene: Scene) -> None:
     with small_volume(scene.runtime.session) as volume:
         await scene.pair()
