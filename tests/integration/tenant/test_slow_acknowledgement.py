@@ -1,9 +1,10 @@
 """WhatsApp does not acknowledge one message: only its own chat waits."""
 
 import asyncio
+import signal
 import time
 
-from integration.tenant.scene import Scene, send_request, until
+from integration.tenant.scene import BUSINESS, Scene, send_request, until
 
 from oxy_core.envelopes import SendOutcome
 from oxy_simulator.faults import FaultKind
@@ -42,6 +43,15 @@ async def test_a_message_that_is_never_acknowledged_delays_nobody_else(scene: Sc
     await scene.customer.expect("de novo", within=10)
     assert (await scene.result(again)).outcome is SendOutcome.SENT
     assert await until(scene.runtime.is_ready)
+
+    # A process that is stopped meanwhile waits for the old session only, and opens no new one.
+    await scene.business.fault(FaultKind.NO_ACK, peer=scene.customer.number, count=1)
+    for request in (send_request(slow, "tarde"), send_request(other, "cedo")):
+        await scene.bus.request(request)
+    await until(lambda: scene.runtime.log.count("session_renewed") == 2, 20, "another renewal")
+    logins = len(scene.simulator.service.logins(BUSINESS))
+    assert await scene.runtime.kill(signal.SIGTERM) == 0
+    assert len(scene.simulator.service.logins(BUSINESS)) == logins
 
 
 async def _send_many(scene: Scene) -> int:

@@ -57,6 +57,19 @@ async def test_a_renewal_that_takes_long_is_a_lost_connection(monkeypatch: pytes
     assert (stage.seen, stage.connected) == ([Disconnected(SLOW_ACKNOWLEDGEMENT), Connected()], 0)
 
 
+async def test_a_renewal_of_a_link_that_was_closed_tells_whoever_opens_it_again_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(renewals, "CONNECT_SECONDS", 0.05)
+    stage = Stage()
+    renewal = asyncio.create_task(stage.renewals.run(stage.renew()))
+    await asyncio.sleep(0)
+    opened: list[LinkEvent] = []
+    stage.renewals.watch(opened.append, asyncio.get_running_loop().call_soon_threadsafe)
+    await renewal
+    assert (stage.seen, opened) == ([], [])
+
+
 async def test_a_renewal_outlives_whoever_waits_for_it() -> None:
     stage = Stage()
     going_on = asyncio.Event()

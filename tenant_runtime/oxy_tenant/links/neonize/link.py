@@ -161,6 +161,8 @@ class NeonizeLink:
         session.sender.shutdown(wait=False)
         if session.finished.is_set():
             return True
+        if session.closing:
+            return False  # it was tried before, for as long as may be
         try:
             async with asyncio.timeout(_DELIVER_SECONDS):
                 # Disconnect first, so that nothing new arrives while the callbacks drain.
@@ -251,6 +253,8 @@ class NeonizeLink:
         if not await self._ended(session):
             self._sinks.on_event(LinkStopped("a session could not be renewed", opened=True))
             return
+        if self._stopping.is_set():
+            return  # a stop has time to end one session, not two
         self._session = self._started(self._sinks)
 
     # -- files

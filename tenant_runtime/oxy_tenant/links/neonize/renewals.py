@@ -46,7 +46,7 @@ class Renewals:
     async def run(self, renewal: Coroutine[Any, Any, None]) -> None:
         """Renew a session, and wait until the new one has connected or takes too long."""
         self.patience.lost()
-        self._silent = True
+        on_event, self._silent = self._on_event, True
         self._connected.clear()
         # A task of its own: whoever waits may be cancelled, and half a renewal would be a lost session.
         self._running = asyncio.create_task(renewal)
@@ -55,12 +55,14 @@ class Renewals:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._connected.wait()
         except TimeoutError:
-            if self._on_event is not None:
-                self._on_event(Disconnected(SLOW_ACKNOWLEDGEMENT))
+            # Not if the link was closed meanwhile: whoever opened it again is told of its own session only.
+            if on_event is not None and on_event is self._on_event:
+                on_event(Disconnected(SLOW_ACKNOWLEDGEMENT))
         else:
             self._on_connected()
         finally:
-            self._silent = False
+            if on_event is self._on_event:
+                self._silent = False
 
     async def over(self) -> None:
         """Wait until no session is being replaced."""
