@@ -1,6 +1,7 @@
 """Makes backups of the session while it is used, and lets only those count that were restored in a test."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -93,13 +94,20 @@ class BackupMaker:
                 log.warning("backup_failed", error=str(error), kind=type(error).__name__)
                 return self._show(BackupOutcome.FAILED, request=request, error=error)
             finally:
-                await asyncio.to_thread(self._archive.discard)
+                await asyncio.to_thread(self._discard)
             if manifest is None:
                 self._metadata.note(answered_request=request or self._metadata.current.answered_request)
                 return self._show(BackupOutcome.REFUSED, request=request)
             await asyncio.to_thread(self._keep, manifest)
             self._failed = 0
             return self._show(BackupOutcome.DONE, request=request)
+
+    def _discard(self) -> None:
+        """Delete what the attempt has left; whatever keeps that from happening, the next attempt or start does so."""
+        try:
+            self._archive.discard()
+        except OSError as error:
+            log.warning("backup_remains", error=os.strerror(error.errno or 0))
 
     async def _made(self, request: str | None) -> BackupManifest | None:
         keys = await asyncio.to_thread(read_keys, self._environment.backup_key)

@@ -80,6 +80,13 @@ async def test_a_backup_is_restored_once_and_the_conversation_goes_on(scene: Sce
 async def test_a_backup_counts_only_once_it_was_restored_in_a_test(scene: Scene) -> None:
     async with serving_backups(scene) as server:
         await scene.pair()
+        blocked = scene.runtime.session / "session.incoming"
+        blocked.mkdir()
+        unusable = await asked(scene, "no file can be written")
+        assert (unusable.outcome, unusable.reason) == (BackupOutcome.FAILED, "VolumeUnusable")
+        assert "Is a directory" in unusable.detail
+        blocked.rmdir()
+
         server.spoil = lambda chunk: chunk[:-1] + bytes([chunk[-1] ^ 1])
         damaged = await asked(scene, "spoiled")
         assert (damaged.outcome, damaged.reason, damaged.last_id) == (BackupOutcome.FAILED, "BackupDamaged", None)

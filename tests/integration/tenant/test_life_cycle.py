@@ -90,6 +90,20 @@ async def test_an_ended_epoch_does_not_connect_again_but_the_next_one_does(scene
     assert (await scene.result(request)).outcome is SendOutcome.SENT
 
 
+async def test_a_number_is_banned_for_good_although_the_journal_cannot_be_written(scene: Scene) -> None:
+    await scene.pair()
+    await scene.bus.state(ConnectionState.CONNECTED)
+    with closing(sqlite3.connect(scene.runtime.session / "journal.db", isolation_level=None)) as journal:
+        journal.execute("BEGIN IMMEDIATE")  # nobody else can write
+        await scene.business.fault(FaultKind.BANNED)
+        await scene.business.fault(FaultKind.ABORT)
+        assert await scene.runtime.exit_code() == ExitCode.ACCOUNT_LOCKED
+    assert "ending_not_journalled" in scene.runtime.log
+    assert scene.runtime.termination().reason == "AccountBanned"
+    await scene.runtime.start(OXY_POD_UID="pod-2")
+    assert await scene.runtime.exit_code() == ExitCode.ACCOUNT_LOCKED
+
+
 async def test_a_runtime_that_cannot_write_its_marker_stays_up_but_disconnected(scene: Scene) -> None:
     await scene.pair()
     marker = scene.runtime.session / "ended.json"
