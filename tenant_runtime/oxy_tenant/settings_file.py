@@ -31,9 +31,14 @@ class SettingsFile:
         self._environment = environment
         self._copy = environment.session / COPY_FILE
         self._content = b""
-        self.changed = asyncio.Event()
-        """Set whenever `current` was replaced."""
+        self._watchers: list[asyncio.Event] = []
         self.current = self._read_or_recall()
+
+    def watch(self) -> asyncio.Event:
+        """Return an event that is set whenever `current` was replaced; its one reader clears it."""
+        watcher = asyncio.Event()
+        self._watchers.append(watcher)
+        return watcher
 
     async def follow(self) -> None:
         """Reload the file periodically until cancelled."""
@@ -53,7 +58,8 @@ class SettingsFile:
         if settings != self.current:
             self._keep()
             self.current = settings
-            self.changed.set()
+            for watcher in self._watchers:
+                watcher.set()
             log.info("settings_changed")
 
     def _read_or_recall(self) -> TenantSettings:

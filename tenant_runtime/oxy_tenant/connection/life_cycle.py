@@ -278,6 +278,7 @@ class Connection:
                 raise LinkBrokenError(message)
 
     async def _went_up(self) -> None:
+        self._pairing.end()
         self._board.update(
             connection=ConnectionState.CONNECTED,
             receiving=True,

@@ -51,15 +51,16 @@ class Pairing:
         self._board = board
         self._answer_seconds = answer_seconds
         self._session: _Session | None = None
-        """None until the server has offered the first QR code of a connection."""
+        """None until the server has offered the first QR code of a connection, and once a phone is linked."""
+        self._window_changed = settings.watch()
         self._one_at_a_time = asyncio.Lock()
 
     async def wait_for_window(self) -> None:
         """Wait, without a connection, until the window is open."""
         while self.window_seconds() <= 0:
-            self._settings.changed.clear()
+            self._window_changed.clear()
             self._board.update(connection=ConnectionState.PAIRING, pairing=None, last_reason=PAIRING_EXPIRED)
-            await self._settings.changed.wait()
+            await self._window_changed.wait()
 
     def window_seconds(self) -> float:
         """Return how many seconds the window stays open; zero or less if it is closed."""
@@ -68,6 +69,10 @@ class Pairing:
 
     def begin_session(self) -> None:
         """Start over: the server begins with a fresh code on each connection."""
+        self._session = None
+
+    def end(self) -> None:
+        """Offer nothing more, whatever is being asked for: a phone is linked."""
         self._session = None
 
     async def offer(self, qr: str) -> None:
@@ -81,22 +86,25 @@ class Pairing:
 
     async def follow_method(self) -> None:
         """Offer at once what the settings ask for when they change; run until cancelled."""
+        changed = self._settings.watch()
         while True:
-            self._settings.changed.clear()
+            changed.clear()
             session, shown = self._session, self._board.state.pairing
             if session is not None and shown is not None and shown.method is not self._settings.current.pairing_method:
                 await self._offer(session)
-            await self._settings.changed.wait()
+            await changed.wait()
 
     async def _offer(self, session: _Session) -> None:
         async with self._one_at_a_time:
+            if session is not self._session:
+                return
             wanted, shown = self._settings.current.pairing_method, self._board.state.pairing
             if wanted is PairingMethod.PHONE_CODE:
                 if shown is not None and shown.method is PairingMethod.PHONE_CODE:
                     return
                 code = None if session.code_refused else await self._request_code()
                 if session is not self._session:
-                    # The connection ended meanwhile, and its codes with it.
+                    # The connection ended meanwhile, and its codes with it; or a phone was linked.
                     return
                 if code is not None:
                     expires_at = self._within_window(session.codes_end_at)

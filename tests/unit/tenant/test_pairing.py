@@ -22,6 +22,7 @@ class Stage:
     link: ScriptedLink
     board: StateBoard
     settings: SettingsFile
+    folder: Path
 
     @property
     def offer(self) -> PairingOffer:
@@ -34,8 +35,9 @@ class Stage:
         return (self.offer.expires_at - datetime.now(UTC)).total_seconds()
 
     def change(self, **settings: object) -> None:
-        self.settings.current = self.settings.current.model_copy(update=settings)
-        self.settings.changed.set()
+        changed = self.settings.current.model_copy(update=settings)
+        (self.folder / "settings.json").write_bytes(changed.encode())
+        self.settings.reload()
 
     async def shown(self, method: PairingMethod) -> None:
         async with asyncio.timeout(5):
@@ -52,7 +54,7 @@ async def staged(folder: Path, *, codes: list[str], minutes: float = 15, answer:
     pairing = Pairing(link, settings, board, answer_seconds=answer)
     pairing.begin_session()
     following = asyncio.create_task(pairing.follow_method())
-    yield Stage(pairing, link, board, settings)
+    yield Stage(pairing, link, board, settings, folder)
     following.cancel()
     await asyncio.wait([following])
 
@@ -102,8 +104,8 @@ async def test_a_refused_phone_code_is_not_asked_for_again_on_the_same_connectio
         assert (stage.offer.code, stage.board.state.last_reason) == ("AAAA1111", None)
 
 
-@pytest.mark.parametrize("ends", [True, False])
-async def test_a_code_that_comes_after_its_connection_is_not_shown(tmp_path: Path, *, ends: bool) -> None:
+@pytest.mark.parametrize("ends", ["connection", "pairing", None])
+async def test_a_code_that_comes_too_late_is_not_shown_nor_another_way(tmp_path: Path, ends: str | None) -> None:
     async with staged(tmp_path, codes=[]) as stage:
         answered = asyncio.Event()
 
@@ -112,10 +114,15 @@ async def test_a_code_that_comes_after_its_connection_is_not_shown(tmp_path: Pat
             return "AAAA1111"
 
         stage.link.request_pairing_code = slow  # type: ignore[method-assign]
-        offering = asyncio.create_task(stage.pairing.offer("qr 1"))
+        offering = [asyncio.create_task(stage.pairing.offer(qr)) for qr in ("qr 1", "qr 2")]
         await asyncio.sleep(0)
-        if ends:
+        if ends == "connection":
             stage.pairing.begin_session()
+        elif ends == "pairing":
+            stage.pairing.end()
+        stage.change(pairing_method=PairingMethod.QR_CODE)
         answered.set()
-        await offering
-        assert (stage.board.state.pairing is None) is ends
+        await asyncio.wait(offering)
+        shown = stage.board.state.pairing
+        assert (shown is None) is (ends is not None)
+        assert shown is None or shown.qr == "qr 2"

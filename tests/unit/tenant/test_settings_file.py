@@ -29,9 +29,10 @@ async def test_an_unknown_field_is_ignored(environment: RuntimeSettings) -> None
 
 async def test_settings_of_a_newer_version_leave_the_last_good_ones(environment: RuntimeSettings) -> None:
     running = SettingsFile(environment)
+    changed = running.watch()
     write_newer(environment)
     running.reload()
-    assert (running.current.pacing, running.changed.is_set()) == ("None", False)
+    assert (running.current.pacing, changed.is_set()) == ("None", False)
     assert SettingsFile(environment).current == running.current
 
 
@@ -41,6 +42,15 @@ async def test_the_copy_is_of_the_newest_settings_that_could_be_read(environment
     running.reload()
     write_newer(environment)
     assert SettingsFile(environment).current.browser == "Debian"
+
+
+async def test_each_reader_hears_of_a_change_whoever_else_has(environment: RuntimeSettings) -> None:
+    running = SettingsFile(environment)
+    first, second = running.watch(), running.watch()
+    environment.settings.write_bytes(environment.settings.read_bytes().replace(b'"Ubuntu"', b'"Debian"'))
+    running.reload()
+    first.clear()
+    assert second.is_set()
 
 
 async def test_without_a_copy_unreadable_settings_end_the_process(environment: RuntimeSettings) -> None:
