@@ -44,11 +44,13 @@ class Lobby:
         """Serve probes and the live state, with `work` on the same connection to the bus, while the context lasts."""
         environment, board = self.environment, self.board
         with serving_probes(environment.probe_host, environment.probe_port, board.not_ready, state=self._page):
-            bus = asyncio.create_task(run_on_bus(environment, (board.run, *work)))
-            try:
-                yield
-            finally:
-                await end_tasks(bus)
+            # Whatever ends the work on the bus ends the wait: nobody would see why the runtime waits.
+            async with asyncio.TaskGroup() as tasks:
+                bus = tasks.create_task(run_on_bus(environment, (board.run, *work)))
+                try:
+                    yield
+                finally:
+                    await end_tasks(bus)
 
     async def room(self) -> bool:
         """Wait until the volume has room; return whether it has, or False after a signal."""
