@@ -38,7 +38,10 @@ class SessionRecord:
             return
         self._peers = device.peers
         linked_at = known.linked_at if device.digest == known.device_digest else None
-        if fresh:
+        # The process may have ended between the linking and this. A session that was looked at before without this
+        # device has got it since; of one that never was, nobody knows since when.
+        since = device.digest != known.device_digest and known.checked_at is not None
+        if fresh or since:
             linked_at = now
         self._metadata.note(
             number=_number(device) or known.number,
