@@ -44,5 +44,5 @@ class Event(Envelope):
 
     @property
     def message_id(self) -> str:
-        """Value of the header by which the stream drops it if it has it already."""
-        return f"{self.instance}:{self.id}"
+        """By which the stream drops it if it has it already. Pods choose ids, but not whose they are."""
+        return f"{self.organization}/{self.instance}:{self.id}"

@@ -34,6 +34,8 @@ def test_each_event_is_described_and_has_a_subject_of_its_own(name: str) -> None
     )
     assert event.subject == f"oxy.events.flor.petshop.{name}"
     assert Event.decode(event.encode()) == event
+    # Each organization may have an instance of this name, and its pod may choose this id.
+    assert event.model_copy(update={"organization": "other"}).message_id != event.message_id
 
 
 @pytest.mark.parametrize(
