@@ -283,6 +283,7 @@ def _build_leaver(
         metadata=shared.metadata,
         backups=backups,
         link=shared.adapter.link,
+        session=shared.adapter.session,
         connected=connection.up,
         board=board,
         hold=hold,

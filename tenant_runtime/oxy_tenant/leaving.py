@@ -17,8 +17,9 @@ from oxy_tenant.backups.maker import BackupMaker
 from oxy_tenant.connection.ending import EndedError, terminal_ending
 from oxy_tenant.connection.hold import ConnectionHold
 from oxy_tenant.connection.live_state import StateBoard
+from oxy_tenant.errors import SessionError, VolumeError
 from oxy_tenant.links.errors import LinkError
-from oxy_tenant.links.protocol import WhatsAppLink
+from oxy_tenant.links.protocol import StoredSession, WhatsAppLink
 from oxy_tenant.session_metadata import MetadataFile
 from oxy_tenant.settings_file import SettingsFile
 
@@ -42,6 +43,7 @@ class Leaver:
         metadata: MetadataFile,
         backups: BackupMaker,
         link: WhatsAppLink,
+        session: StoredSession,
         connected: asyncio.Event,
         board: StateBoard,
         hold: ConnectionHold,
@@ -52,6 +54,7 @@ class Leaver:
         self._metadata = metadata
         self._backups = backups
         self._link = link
+        self._session = session
         self._connected = connected
         self._board = board
         self._hold = hold
@@ -88,7 +91,7 @@ class Leaver:
     async def _unlink(self, wish: LeaveWish, backup: UUID) -> None:
         """Remove the device from the phone, as soon as there is a connection, however often it takes."""
         self._show(wish, LeaveStep.UNLINKING, backup)
-        while True:
+        while await asyncio.to_thread(self._is_linked):
             await self._connected.wait()
             try:
                 await self._link.log_out()
@@ -98,6 +101,14 @@ class Leaver:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 return
+
+    def _is_linked(self) -> bool:
+        """Whether the session holds a device; an earlier run may have ended just after it had removed it."""
+        try:
+            return self._session.examine() is not None
+        except (SessionError, VolumeError) as error:
+            log.warning("session_not_examined", error=str(error))
+            return True
 
     def _show(
         self,

@@ -49,7 +49,9 @@ async def test_the_device_is_removed_from_the_phone_only_once_a_backup_counts(sc
         assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
         assert not account.devices
 
-        # The kubelet starts it again until the operator has removed it.
+        # The kubelet starts it again until the operator has removed it; the next one notices, had it been killed before
+        # it noted its end.
+        (scene.runtime.session / "ended.json").unlink()
         await scene.runtime.start()
         assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
         assert heard == [ACCOUNT]
