@@ -8,12 +8,14 @@ policy Retain, and `oxy sessions list` names it.
 from dataclasses import dataclass
 from typing import Final
 
+from oxy_core.envelopes import LiveState
 from oxy_core.instance.session_states import LeaveState, LeaveStep
 from oxy_core.instance.terminal_causes import ExitCode
 from oxy_core.session_backups import LeaveWish
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.live_state import current_live_state
 from oxy_operator.decide.observed import Observed
+from oxy_operator.decide.proxy import proxy_secret
 from oxy_operator.lenient import plain_text
 from oxy_operator.problems import Problem
 
@@ -59,16 +61,38 @@ def _is_backed_up(observed: Observed, record: EpochRecord, wish: LeaveWish) -> b
 
 
 def _waits_for(observed: Observed, record: EpochRecord, wish: LeaveWish) -> Problem | None:
-    """Return why to wait; None if the pod has left, or there is none that could."""
+    """Return why to wait; None if the pod has left, or none will come that could.
+
+    One that is away for the moment (evicted, or its node is drained) comes again, for another to leave in its place.
+    """
     pod = observed.pod
-    if pod is None or not observed.has_workload or pod.deleted_at is not None or pod.epoch != record.epoch:
+    if not observed.has_workload or record.end is not None or _has_no_pod(observed, record):
         return None
-    ended = pod.ended(record.epoch)
-    if record.end is not None or (ended is not None and ended.exit_code == ExitCode.LOGGED_OUT):
+    ended = pod.ended(record.epoch) if pod is not None else None
+    if ended is not None and ended.exit_code == ExitCode.LOGGED_OUT:
         return None
-    live = current_live_state(observed.reported, pod, record, observed.now)
+    is_away = pod is None or pod.deleted_at is not None or pod.epoch != record.epoch
+    live = _last_said(observed, record) if is_away else current_live_state(observed.reported, pod, record, observed.now)
     said = live.leaving if live and live.leaving and live.leaving.wish == wish.id else None
-    return None if said is not None and _has_left(said, observed) else _explained(said)
+    if said is not None and _has_left(said, observed):
+        return None
+    return (
+        Problem("PodMissing", f"The pod is away; the next one is told to leave. {_UNTIL}")
+        if is_away
+        else _explained(said)
+    )
+
+
+def _has_no_pod(observed: Observed, record: EpochRecord) -> bool:
+    """Whether the workload has no replicas (`oxy_operator.decide.plan`)."""
+    instance = observed.instance
+    unreachable = proxy_secret(instance) is not None and observed.proxy_in_use is None
+    return instance.spec.suspend or record.awaits_backup(instance) or unreachable
+
+
+def _last_said(observed: Observed, record: EpochRecord) -> LiveState | None:
+    reported = observed.reported
+    return reported if reported is not None and reported.epoch == record.epoch else None
 
 
 def _has_left(said: LeaveState, observed: Observed) -> bool:

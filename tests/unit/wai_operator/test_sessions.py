@@ -28,7 +28,7 @@ from oxy_core.session_backups import BackupManifest, LeaveWish
 from oxy_core.tenant import TenantSettings
 from oxy_operator.decide.backups import UNFINISHED_AFTER, StoredBackup, UnfinishedBackup, abandoned, surplus
 from oxy_operator.decide.conclusion import conclude
-from oxy_operator.decide.epoch_record import EpochRecord, next_record
+from oxy_operator.decide.epoch_record import EpochEnd, EpochRecord, next_record
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.leaving import farewell
 from oxy_operator.decide.observed import Observed
@@ -329,7 +329,8 @@ def test_an_answer_to_another_wish_and_a_damaged_pin_count_for_nothing() -> None
 
 def leaving(**changes: Json) -> Observed:
     deleted_at = changes.pop("deleted_at", NOW - timedelta(seconds=10))
-    made = instance(session={"deletionPolicy": "Delete"}, finalizers=["oxy.dev/bus"], deleted_at=deleted_at)
+    spec = {"session": {"deletionPolicy": "Delete"}} | changes.pop("spec", {})
+    made = instance(**spec, finalizers=["oxy.dev/bus"], deleted_at=deleted_at)
     made = made.model_copy(update={"created_at": NOW - timedelta(days=1)})
     return observed(**{"instance": made, "backups": ()} | changes)
 
@@ -351,9 +352,15 @@ def left(step: str, **fields: Json) -> Json:
         ({"reported": left("left")}, None),
         ({"reported": left("left", backup=ID.format(1))}, "ReadingBackups"),
         ({"reported": left("left", backup=ID.format(1)), "backups": (backup(1),)}, None),
-        ({"pod": None}, None),
-        ({"pod": pod(deleted_at=NOW)}, None),
-        ({"pod": pod(epoch=1)}, None),
+        ({"pod": None}, "PodMissing"),
+        ({"pod": pod(deleted_at=NOW)}, "PodMissing"),
+        ({"pod": pod(epoch=1)}, "PodMissing"),
+        ({"pod": None, "reported": left("unlinking")}, "PodMissing"),
+        ({"pod": None, "reported": left("left")}, None),
+        ({"pod": None, "spec": {"suspend": True}}, None),
+        ({"pod": None, "spec": {"network": {"proxySecretRef": {"name": "proxy"}}}}, None),
+        ({"pod": None, "spec": {"network": {"proxySecretRef": {"name": "proxy"}}}, "proxy_in_use": "x"}, "PodMissing"),
+        ({"pod": None, "record": record(ended=EpochEnd(epoch=2, exit_code=64, reason="x", message="y"))}, None),
         ({"pod": pod(state=termination(64))}, None),
         ({"has_workload": False}, None),
         ({"deleted_at": NOW - RELEASE_AFTER - timedelta(seconds=1)}, None),
