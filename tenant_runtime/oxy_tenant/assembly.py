@@ -11,6 +11,7 @@ from oxy_core import subjects
 from oxy_core.instance.stored_session import VolumeProblem
 from oxy_tenant import metrics
 from oxy_tenant.backups.maker import BackupMaker, BackupRules
+from oxy_tenant.connection.ending import last_words, write_termination_message
 from oxy_tenant.connection.event_reports import EventReports
 from oxy_tenant.connection.hold import ConnectionHold
 from oxy_tenant.connection.life_cycle import Connection
@@ -21,6 +22,7 @@ from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.queue_depths import QUEUES, QueueDepths
 from oxy_tenant.journal.sends import OpenSend
 from oxy_tenant.leaving import Leaver
+from oxy_tenant.links.events import LoginRefused
 from oxy_tenant.media.fetcher import FileFetcher
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.own_process import pss_bytes
@@ -235,6 +237,7 @@ def _build_shared(
         stopping=stopping,
         frozen=frozen,
         on_lost=loss_sink(journal),
+        on_last_words=partial(leave_last_words, environment),
     )
     return Shared(
         environment=environment,
@@ -247,6 +250,18 @@ def _build_shared(
         recovered=journal.sends.unfinished(),
         stopping=stopping,
     )
+
+
+def leave_last_words(environment: RuntimeSettings, refused: LoginRefused) -> None:
+    """Leave a termination message for a process that the library is about to end over a refused login; blocks."""
+    message = last_words(
+        refused,
+        environment.instance,
+        epoch=environment.epoch,
+        pod_uid=environment.pod_uid,
+        ended_at=datetime.now(UTC),
+    )
+    write_termination_message(environment.termination_log, message)
 
 
 def _build_room(shared: Shared, ballast: Ballast, board: StateBoard, hold: ConnectionHold) -> RoomWatch:

@@ -17,6 +17,7 @@ from oxy_operator.decide.epoch_record import EpochEnd, EpochRecord
 from oxy_operator.decide.pod import Pod, Termination
 from oxy_operator.decide.restores import found_backup
 from oxy_operator.decide.situation import Situation
+from oxy_operator.lenient import plain_text
 from oxy_operator.problems import Problem
 
 LOST_AFTER: Final = timedelta(seconds=60)
@@ -161,7 +162,12 @@ def _verdict_for_termination(last: Termination, record: EpochRecord, pod: Pod) -
         return Verdict(Phase.FAILED, "OutOfMemory", message)
     if pod.running:
         return None
-    message = f"The runtime exited with code {last.exit_code}. See: kubectl logs --previous {pod.name}"
+    told = last.message if pod.ended(record.epoch) is last else None
+    cause = connection_cause(told.reason) if told is not None else None
+    if told is not None and cause is not None and cause.reconnects:
+        return Verdict(Phase.RECONNECTING, cause.reason, plain_text(told.message))
+    said = f": {plain_text(told.message).rstrip('.')}" if told is not None else ""
+    message = f"The runtime exited with code {last.exit_code}{said}. See: kubectl logs --previous {pod.name}"
     return Verdict(Phase.FAILED, "Crashed", message)
 
 

@@ -13,11 +13,20 @@ import structlog
 
 from oxy_core.errors import OxyError
 from oxy_core.identity import tell_apart
-from oxy_core.instance.connection_causes import connection_cause
+from oxy_core.instance.connection_causes import CONNECTION_CAUSES, connection_cause
 from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, ExitCode
 from oxy_core.tenant import TerminationMessage
 from oxy_tenant.connection.diagnosis import Trouble
-from oxy_tenant.links.events import AccountBanned, AccountLocked, Banned, LinkEvent, LoggedOut, Outdated, Replaced
+from oxy_tenant.links.events import (
+    AccountBanned,
+    AccountLocked,
+    Banned,
+    LinkEvent,
+    LoggedOut,
+    LoginRefused,
+    Outdated,
+    Replaced,
+)
 
 log = structlog.get_logger()
 
@@ -82,6 +91,24 @@ def attempts_exhausted(attempts: int, trouble: Trouble, instance: str) -> Ending
         ExitCode.ATTEMPTS_EXHAUSTED,
         "AttemptsExhausted",
         f"No connection to WhatsApp after {times}; Oxy goes on with a new process. {trouble.reason}: {last}",
+    )
+
+
+ABORTED: Final = 134
+"""Exit code of a process that Go ends after a panic: 128 and the number of SIGABRT."""
+
+
+def last_words(
+    refused: LoginRefused, instance: str, *, epoch: int, pod_uid: str, ended_at: datetime
+) -> TerminationMessage:
+    """Return the message of a process that the library ends over a refusal; the kubelet starts another, ever later."""
+    return TerminationMessage(
+        epoch=epoch,
+        pod_uid=pod_uid,
+        exit_code=ABORTED,
+        reason=refused.reason,
+        message=CONNECTION_CAUSES[refused.reason].explain(instance, refused.detail),
+        ended_at=ended_at,
     )
 
 

@@ -69,6 +69,8 @@ class LoginRefused:
     reason: str = CONNECT_FAILURE
     """As in `Disconnected`."""
     detail: str = ""
+    fatal: bool = False
+    """Whether the library breaks down over it, and ends the process at once."""
 
 
 @dataclass(frozen=True, slots=True)

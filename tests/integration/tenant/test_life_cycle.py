@@ -90,9 +90,21 @@ async def test_an_ended_epoch_does_not_connect_again_but_the_next_one_does(scene
     assert (await scene.result(request)).outcome is SendOutcome.SENT
 
 
-async def test_a_number_is_banned_for_good_although_the_journal_cannot_be_written(scene: Scene) -> None:
+async def test_a_process_that_ends_badly_still_says_why(scene: Scene) -> None:
     await scene.pair()
+    # The library panics over this code.
+    await scene.business.fault(FaultKind.LOGIN_FAILURE, code=413)
+    await scene.business.fault(FaultKind.ABORT)
+    assert await scene.runtime.exit_code() == -signal.SIGABRT
+    last = scene.runtime.termination()
+    assert (last.reason, last.exit_code, last.pod_uid) == ("ConnectFailure", 128 + signal.SIGABRT, "pod-1")
+    assert "code 413" in last.message
+    scene.runtime.termination_log.unlink()
+    scene.bus.states.clear()
+    await scene.runtime.start()
     await scene.bus.state(ConnectionState.CONNECTED)
+
+    # It is banned while its journal cannot be written.
     with closing(sqlite3.connect(scene.runtime.session / "journal.db", isolation_level=None)) as journal:
         journal.execute("BEGIN IMMEDIATE")  # nobody else can write
         await scene.business.fault(FaultKind.BANNED)

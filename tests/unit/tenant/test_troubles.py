@@ -30,6 +30,7 @@ DIALLED = (
     [
         ('<failure location="lla" reason="409"/>', LoginRefused("ClientRejected", "code 409")),
         ('<failure location="lla" reason="415"/>', LoginRefused("LoginNotFound", "code 415")),
+        ('<failure location="lla" reason="414"/>', LoginRefused("ConnectFailure", "code 414", fatal=True)),
         ('<failure location="lla" reason="429"/>', LoginRefused("LoginRateLimited", "code 429")),
         ('<failure location="lla" reason="500"/>', LoginRefused("LoginServerError", "code 500")),
         ('<failure message="later" reason="503"/>', LoginRefused("LoginUnavailable", "code 503, later")),
@@ -166,7 +167,7 @@ def test_a_refused_copy_is_noted_whatever_the_user_of_the_proxy_is_called() -> N
     session = NeonizeSession(
         b"oxy-1",
         Library(binder=None, envelopes=ENVELOPES, messages=None, companion=None),
-        Sinks(lambda _: None, lambda _: None, noted.append),
+        Sinks(lambda _: None, lambda _: None, noted.append, lambda _: None),
         ChainWatch(OwnAccount(), {}, lambda _: None),
         OwnAccount(),
         proxy=ProxyUrl.parse("http://message:3EB@10.0.0.1:3128"),

@@ -76,10 +76,11 @@ def termination(  # noqa: PLR0913 what a kubelet knows of an end
     at: datetime = NOW,
     reason: str = "Error",
     left: bool = True,
+    why: str = "Why",
 ) -> dict[str, Any]:
-    """A container's state as a kubelet writes it; with `left`, the runtime left its message."""
+    """A container's state as a kubelet writes it; with `left`, the runtime left its message, which gives `why`."""
     message = TerminationMessage(
-        epoch=epoch, pod_uid=pod_uid, exit_code=exit_code, reason="Why", message="the cause", ended_at=at
+        epoch=epoch, pod_uid=pod_uid, exit_code=exit_code, reason=why, message="the cause", ended_at=at
     )
     return {
         "terminated": {

@@ -100,6 +100,17 @@ def test_an_end_of_an_earlier_epoch_is_over() -> None:
         (pod(state=waiting("CreateContainerConfigError", 'secret "x" not found')), "Failed", "ReferenceMissing"),
         (pod(state=waiting("RunContainerError", "no such file")), "Failed", "ContainerNotStarted"),
         (pod(state=waiting("CrashLoopBackOff"), last=termination(1, left=False)), "Failed", "Crashed"),
+        (pod(state=waiting("CrashLoopBackOff"), last=termination(1)), "Failed", "Crashed"),
+        (
+            pod(state=waiting("CrashLoopBackOff"), last=termination(134, why="ConnectFailure")),
+            "Reconnecting",
+            "ConnectFailure",
+        ),
+        (
+            pod(state=waiting("CrashLoopBackOff"), last=termination(134, why="ConnectFailure", pod_uid="another")),
+            "Failed",
+            "Crashed",
+        ),
         (pod(state=waiting("CrashLoopBackOff"), last=termination(70)), "Reconnecting", "BackingOff"),
         (pod(last=termination(70)), "Reconnecting", "BackingOff"),
         (
@@ -115,6 +126,12 @@ def test_an_end_of_an_earlier_epoch_is_over() -> None:
 )
 def test_the_phase_comes_from_the_pods_status_alone(made: Json, phase: str, reason: str) -> None:
     assert shown(pod=made) == (phase, reason)
+
+
+def test_a_process_that_broke_down_is_explained_by_its_last_words() -> None:
+    for end in (termination(1), termination(134, why="ConnectFailure")):
+        made = conditions(pod=pod(state=waiting("CrashLoopBackOff"), last=end))
+        assert "the cause" in made["Ready"]["message"]
 
 
 def test_a_pod_that_is_ready_again_is_connected_whatever_happened_before() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from oxy_core.instance.proxy_url import ProxyUrl
 from oxy_tenant.journal.journal import Journal
+from oxy_tenant.links.events import LoginRefused
 from oxy_tenant.links.neonize.chain_watch import ChainWatch, owed_at_start
 from oxy_tenant.links.neonize.client_facts import ClientFacts, client_facts
 from oxy_tenant.links.neonize.link import NeonizeLink
@@ -37,11 +38,13 @@ def open_adapter(  # noqa: PLR0913 its collaborators, each by name
     stopping: asyncio.Event,
     frozen: Callable[[], bool],
     on_lost: LossSink,
+    on_last_words: Callable[[LoginRefused], None],
 ) -> NeonizeAdapter:
     """Load the library, for the session in `folder`; raises LinkError.
 
     The link connects through `proxy` alone, identifies `account` when it connects, and sends no fillers once `stopping`
-    is set or while `frozen`. The audit tells `on_lost` what was lost.
+    is set or while `frozen`. The audit tells `on_lost` what was lost. `on_last_words` is told, in a thread of the
+    link, of a refused login over which the library is about to end the process.
     """
     session = SessionStore(folder)
     audit = LossAudit(journal.inbound, journal.sends, session, on_lost)
@@ -54,6 +57,7 @@ def open_adapter(  # noqa: PLR0913 its collaborators, each by name
         watch=ChainWatch(account, owed, journal.fillers.note),
         newest_sent=journal.sends.newest_sent,
         on_copy_refused=audit.note_refused,
+        on_last_words=on_last_words,
         stopping=stopping,
         frozen=frozen,
     )

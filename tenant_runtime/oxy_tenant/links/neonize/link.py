@@ -28,7 +28,7 @@ from oxy_tenant.content.bounds import escaped, plausible_moment
 from oxy_tenant.content.media import MediaPointer, MediaType, UploadedFile
 from oxy_tenant.content.protobuf import MessageProtobuf, MessagesModule
 from oxy_tenant.links.errors import LinkError, LinkUnavailableError, SendUnconfirmedError
-from oxy_tenant.links.events import LinkStopped
+from oxy_tenant.links.events import LinkStopped, LoginRefused
 from oxy_tenant.links.neonize.arrivals import jid_of
 from oxy_tenant.links.neonize.callbacks import QUIET_SECONDS
 from oxy_tenant.links.neonize.calls import CALL_EVENTS
@@ -89,12 +89,14 @@ class NeonizeLink:
         watch: ChainWatch,
         newest_sent: Callable[[Jid], str | None],
         on_copy_refused: Callable[[CopyRefused], None],
+        on_last_words: Callable[[LoginRefused], None],
         stopping: asyncio.Event,
         frozen: Callable[[], bool],
     ) -> None:
         """Load the library; raises LinkError. `database` is the session's SQLite file, `proxy` the only way out.
 
-        `newest_sent`, `stopping`, `frozen`: see `SendingTurns`. `on_copy_refused` is called from a thread of the link.
+        `newest_sent`, `stopping`, `frozen`: see `SendingTurns`. `on_copy_refused` and `on_last_words` (see `Sinks`) are
+        called from threads of the link.
         """
         self._library: Library = load_library()
         self._go = self._library.binder.gocode
@@ -105,6 +107,7 @@ class NeonizeLink:
         self._account = account
         self._watch = watch
         self._on_copy_refused = on_copy_refused
+        self._on_last_words = on_last_words
         self._turns = SendingTurns(
             watch,
             account,
@@ -139,7 +142,7 @@ class NeonizeLink:
         """Start a session in the background; its progress is reported as events."""
         loop = asyncio.get_running_loop()
         watched = self._renewals.watch(on_event, loop.call_soon_threadsafe)
-        self._sinks = Sinks(on_message, watched, self._on_copy_refused)
+        self._sinks = Sinks(on_message, watched, self._on_copy_refused, self._on_last_words)
         self._session = self._started(self._sinks)
 
     def _started(self, sinks: Sinks) -> NeonizeSession:

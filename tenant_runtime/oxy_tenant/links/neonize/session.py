@@ -20,6 +20,7 @@ from oxy_tenant.links.events import (
     Identified,
     LinkedToAnother,
     LinkStopped,
+    LoginRefused,
     PairingStopped,
     QrOffered,
 )
@@ -62,6 +63,8 @@ class Sinks:
     on_message: MessageSink
     on_event: EventSink
     on_copy_refused: Callable[[CopyRefused], None]
+    on_last_words: Callable[[LoginRefused], None]
+    """Told of a refusal over which the library ends the process as soon as the call returns."""
 
 
 class NeonizeSession:
@@ -194,6 +197,8 @@ class NeonizeSession:
         node = escaped(self._library.envelopes.LogEntry.FromString(entry).Message)
         self._peers.note(node)
         event = trouble_in_node(node) or event_of(node, self._account.owns)
+        if isinstance(event, LoginRefused) and event.fatal:
+            self._sinks.on_last_words(event)
         if event is not None and not self._foreign:
             self._sinks.on_event(event)
 

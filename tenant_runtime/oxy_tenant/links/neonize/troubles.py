@@ -39,6 +39,10 @@ _LOGINS: Final[Mapping[str, str]] = {
 }
 """Reasons by the codes of refused logins. Source: whatsmeow types/events/events.go, ConnectFailureReason."""
 
+_FATAL: Final = frozenset({"413", "414"})
+"""Codes of refused logins at which the library panics: it would renew a token of Messenger's, which it does not have.
+Source: whatsmeow connectionevents.go, handleConnectFailure."""
+
 _BANNED: Final = "402"
 _LONGEST_BAN: Final = 10 * 365 * 86_400
 """In seconds. What the server calls longer does not fit a date."""
@@ -112,7 +116,7 @@ def _refused_login(attributes: Mapping[str, str]) -> LinkEvent | None:
         return Banned(_ban_end(attributes.get("expire", "")), _BANS.get(attributes.get("code", ""), ""))
     said = attributes.get("message", "")
     detail = f"code {code}" + (f", {said}" if said else "")
-    return LoginRefused(_LOGINS.get(code, CONNECT_FAILURE), detail_of(detail))
+    return LoginRefused(_LOGINS.get(code, CONNECT_FAILURE), detail_of(detail), fatal=code in _FATAL)
 
 
 def _ban_end(seconds: str) -> datetime | None:
