@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, INSTANCE_LABEL, ORGANIZATION_LABEL, claim_name
@@ -24,7 +24,7 @@ class SessionView:
     state: str
     """The instance's phase, or `ORPHANED`."""
     since: datetime
-    """When the instance, or the claim of a deleted one, was created."""
+    """When the instance, or the claim of a deleted one, was created; of one that is gone altogether: long ago."""
     claim: str | None
     claim_uid: str | None
     linked: bool
@@ -69,6 +69,12 @@ class SessionView:
             pod=None,
             epoch=annotations.get(EPOCH_ANNOTATION),
         )
+
+    @classmethod
+    def gone(cls, namespace: str, name: str, organization: str) -> Self:
+        """Stand for a deleted instance whose claim is gone too."""
+        since = datetime.fromtimestamp(0, UTC)
+        return cls(namespace, name, organization, ORPHANED, since, None, None, linked=False, pod=None)
 
     @property
     def orphaned(self) -> bool:

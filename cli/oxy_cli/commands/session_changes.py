@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 from oxy_cli.cluster import Cluster
-from oxy_cli.commands.session_reading import the_session
+from oxy_cli.commands.session_reading import stored_sessions, the_session
 from oxy_cli.errors import SessionCommandError
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
 from oxy_cli.output import console, print_json
@@ -130,7 +130,11 @@ def delete(  # noqa: PLR0913 each is an option of the command
         str | None, typer.Option("--backup", help="Only this backup. Without it: the volume and all backups.")
     ] = None,
     organization: Annotated[
-        str | None, typer.Option(help="The organization's name, which you are asked for otherwise.")
+        str | None,
+        typer.Option(
+            help="The organization's name, which you are asked for otherwise; it also finds backups of one that "
+            "left no volume either."
+        ),
     ] = None,
     namespace: Namespace = None,
     system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
@@ -139,7 +143,7 @@ def delete(  # noqa: PLR0913 each is an option of the command
 ) -> None:
     """Delete what a deleted instance left, for good: its volume and its backups. Or one backup of any instance."""
     cluster, system = Cluster.connect(context, namespace), Cluster.connect(context, system_namespace)
-    found = the_session(cluster, name)
+    found = _deletable(cluster, name, organization)
     if backup_id is None and not found.orphaned:
         message = (
             f"WhatsAppInstance {name} exists, and its session is in use. Delete the instance first: kubectl delete wai "
@@ -151,6 +155,9 @@ def delete(  # noqa: PLR0913 each is an option of the command
     if backup_id is not None and not doomed:
         message = f"{name} has no backup {backup_id}; `oxy sessions show {name} -n {found.namespace}` lists them"
         raise SessionCommandError(message)
+    if found.claim is None and not doomed:
+        message = f"organization {found.organization} has neither a volume nor a backup of an instance {name}"
+        raise SessionCommandError(message)
     _confirm_by_name(found, _consequence(found, doomed, backup_id), organization)
     chosen = [] if backup_id is None else ["--backup", backup_id]
     deleted = ask_operator(system, ["delete", found.organization, name, *chosen]) if doomed else []
@@ -160,10 +167,27 @@ def delete(  # noqa: PLR0913 each is an option of the command
     _print(result, output, f"Deleted {_consequence(found, doomed, backup_id)}.")
 
 
+def _deletable(cluster: Cluster, name: str, organization: str | None) -> SessionView:
+    """Return the session of the namespace, or that of which only backups of an organization may be left.
+
+    Raises SessionCommandError if there is neither, or the instance is in another namespace.
+    """
+    here = [item for item in stored_sessions(cluster, everywhere=False) if item.name == name]
+    if here or organization is None:
+        return here[0] if here else the_session(cluster, name)
+    for item in stored_sessions(cluster, everywhere=True):
+        if (item.organization, item.name) == (organization, name):
+            message = f"{name} of organization {organization} is in namespace {item.namespace}: add -n {item.namespace}"
+            raise SessionCommandError(message)
+    return SessionView.gone(cluster.namespace, name, organization)
+
+
 def _consequence(found: SessionView, doomed: list[dict[str, Any]], backup_id: str | None) -> str:
     size = readable_bytes(sum(item["bytes"] for item in doomed))
     if backup_id is not None:
         return f"backup {backup_id} of {found.name} ({size})"
+    if found.claim is None:
+        return f"the {len(doomed)} backups of {found.name} ({size}), which left no volume"
     return f"the volume {found.claim} of {found.name}, and its {len(doomed)} backups ({size})"
 
 

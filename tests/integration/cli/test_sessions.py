@@ -294,6 +294,22 @@ def test_only_what_a_deleted_instance_left_is_deleted_and_by_its_organizations_n
     assert len(theirs) == 2
 
 
+def test_backups_of_an_instance_that_left_no_volume_are_deleted_by_its_organizations_name(
+    shop: Scene, bus: Path
+) -> None:
+    organization, lost = shop.namespace[:40], back_up(shop, bus, "lost")
+    assert "neither an instance lost nor" in refused(oxy(shop, "delete", "lost"))
+    assert "neither a volume nor a backup" in refused(oxy(shop, "delete", "lost", "--organization", "other"))
+    elsewhere = CliRunner().invoke(app, ["sessions", "delete", "shop", "--organization", organization, "-n", "default"])
+    assert f"add -n {shop.namespace}" in refused(elsewhere)
+    assert printed(shop, "delete", "lost", "--organization", organization) == {
+        "name": "lost",
+        "claim": None,
+        "backups": [lost],
+    }
+    assert printed(shop, "show", "lost", "--organization", organization)["backups"] == []
+
+
 def test_leftovers_are_pruned_once_confirmed_and_only_if_a_backup_replaces_them(shop: Scene, bus: Path) -> None:
     for name in ("shop", "gone", "lonely"):
         claim(shop, name)
