@@ -110,7 +110,8 @@ STREAMS: Final = (
         storage=StorageType.FILE,
     ),
     # Backups of sessions, in chunks. The operator deletes what its instance's settings do not keep; the stream itself
-    # discards nothing. Full, it refuses new ones, and a person makes room (oxy sessions delete) or raises the limit.
+    # discards nothing. Full, it refuses new ones, and a person makes room (oxy sessions delete) or raises a limit. The
+    # operator lists all messages at once.
     StreamConfig(
         name=BACKUP_STREAM,
         subjects=[subjects.BACKUP_ALL],
@@ -119,6 +120,7 @@ STREAMS: Final = (
         max_age=0,
         max_msgs_per_subject=1,
         max_msg_size=PART_BYTES + TAG_BYTES + (4 << 10),
+        max_msgs=1 << 16,
         max_bytes=_GIB // 2,
         storage=StorageType.FILE,
     ),
@@ -154,7 +156,7 @@ INGEST: Final = ConsumerConfig(
 _FIXED: Final = ("retention", "storage", "subjects")
 """Properties of an existing stream that never change: its data was accepted under them."""
 
-_LIMITS: Final = ("max_msgs_per_subject", "max_msg_size", "max_bytes", "max_age", "num_replicas")
+_LIMITS: Final = ("max_msgs", "max_msgs_per_subject", "max_msg_size", "max_bytes", "max_age", "num_replicas")
 """Properties of an existing stream that an administrator may have raised, and that we never lower."""
 
 _UPDATED: Final = (*_LIMITS, "discard", "discard_new_per_subject", "duplicate_window")

@@ -25,6 +25,10 @@ OUTDATED: Final = Gauge(
 AGEING: Final = Gauge("oxy_operator_instances_ageing", "Instances whose client WhatsApp may refuse within a month.")
 LEADS: Final = Gauge("oxy_operator_leads", "Whether this process holds the leader lease.")
 BUS: Final = Gauge("oxy_operator_bus_connected", "Whether NATS is connected and prepared.")
+BACKUP_BYTES: Final = Gauge("oxy_operator_backup_bytes", "Bytes of all backups on the bus.")
+BACKUP_FULLNESS: Final = Gauge(
+    "oxy_operator_backups_full_ratio", "How much of the limits of the stream of backups is used, 0 to 1; 0.8 warns."
+)
 STREAMS_REFUSED: Final = Gauge("oxy_operator_streams_refused", "Streams that NATS has no room for.")
 
 

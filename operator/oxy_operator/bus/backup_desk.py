@@ -7,7 +7,6 @@ the same organization that had the same number: a session may move with its numb
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +22,7 @@ from oxy_core.identity import number_digest
 from oxy_core.session_backups import BACKUP_REFUSED_HEADER, MANIFEST, BackupChunkRequest
 from oxy_core.tasks import end_tasks
 from oxy_operator.bus import backups
+from oxy_operator.bus.backup_sweep import BackupSweep, Finished
 from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_operator.decide.backups import StoredBackup
 
@@ -31,9 +31,6 @@ MOST_AT_ONCE: Final = 4
 
 MOST_WAITING: Final = 1_024
 """Requests that wait; nats-py drops those beyond them, and their pods ask again."""
-
-SWEEP_SECONDS: Final = 900.0
-"""How often what was never finished is looked for."""
 
 log = structlog.get_logger()
 
@@ -56,13 +53,14 @@ class BackupDesk:
         self._held: dict[str, tuple[StoredBackup, ...]] = {}
         self._outdated: set[str] = set()
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
+        self._sweep = BackupSweep(self._swept)
         self._served: set[str] = set()
         """Accounts that are being answered: each waits for its own, so that none keeps the others waiting."""
 
     @asynccontextmanager
     async def serving(self, client: Client) -> AsyncIterator[None]:
         """Answer pods until the context ends."""
-        tasks = {asyncio.create_task(self._sweep(client))}
+        tasks: set[asyncio.Task[None]] = {asyncio.create_task(self._sweep.run(client))}
 
         async def take(message: Msg) -> None:
             task = asyncio.create_task(self._answer(client, message))
@@ -87,10 +85,13 @@ class BackupDesk:
         self._held.pop(account, None)
         self._outdated.discard(account)
 
-    async def of(self, organization: str, instance: str) -> tuple[StoredBackup, ...] | None:
-        """Return an instance's backups, newest first; the last known ones while the bus is down, None if none are."""
+    async def of(self, organization: str, instance: str, *, now: bool = False) -> tuple[StoredBackup, ...] | None:
+        """Return an instance's backups, newest first; the last known ones while the bus is down, None if none are.
+
+        `now`: what the bus says now, and None if it does not. A session is deleted only if a backup is there.
+        """
         account = self._keys.tenant_account(organization, instance).public
-        known = self._held.get(account)
+        known = None if now else self._held.get(account)
         client = self._client
         if client is None or not client.is_connected or (known is not None and account not in self._outdated):
             return known
@@ -122,13 +123,12 @@ class BackupDesk:
         self._outdated.add(account)
         self._on_backup(account)
 
-    async def _sweep(self, client: Client) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            try:
-                await backups.sweep(client, datetime.now(UTC))
-            except Exception as error:  # noqa: BLE001 the edge of a task: it is tried again
-                log.warning("backups_not_swept", error=str(error) or type(error).__name__)
+    def _swept(self, finished: Finished) -> None:
+        """Note what is gone: swept, or deleted by a person (`oxy sessions delete`)."""
+        for account, held in list(self._held.items()):
+            if not {str(backup.manifest.id) for backup in held} <= finished.get(account, set()):
+                self._outdated.add(account)
+                self._on_backup(account)
 
     # -- pods
 

@@ -1,8 +1,7 @@
 """The stream of backups: what it holds of an instance, what is deleted there. Every function raises BusError."""
 
 import json
-from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
@@ -17,9 +16,8 @@ from oxy_core import subjects
 from oxy_core.errors import BusError, ContractError
 from oxy_core.jetstream import BACKUP_STREAM
 from oxy_core.session_backups import MANIFEST, BackupManifest
-from oxy_core.subjects import SubjectSender
 from oxy_operator.bus.streams import subjects_of
-from oxy_operator.decide.backups import StoredBackup, UnfinishedBackup, abandoned
+from oxy_operator.decide.backups import StoredBackup
 
 MAX_LISTED: Final = 1_000
 """Most manifests of one instance that are read: no operator keeps so many."""
@@ -29,7 +27,7 @@ log = structlog.get_logger()
 
 async def stored(client: Client, account: str, instance: str) -> tuple[StoredBackup, ...]:
     """Return an instance's backups, newest first; one that this version cannot read is left out."""
-    async with _failing("list backups"):
+    async with failing("list backups"):
         names = await subjects_of(client, BACKUP_STREAM, subjects.backup(account, instance, "*", MANIFEST))
         found = [await _read(client, subject) for subject in sorted(names)[-MAX_LISTED:]]
     mine = (backup for backup in found if backup is not None and backup.manifest.instance == instance)
@@ -38,7 +36,7 @@ async def stored(client: Client, account: str, instance: str) -> tuple[StoredBac
 
 async def all_stored(client: Client) -> list[StoredBackup]:
     """Return the backups of all instances, also of those that no longer exist."""
-    async with _failing("list backups"):
+    async with failing("list backups"):
         names = await subjects_of(client, BACKUP_STREAM, f"oxy.backup.*.*.*.{MANIFEST}")
         found = [await _read(client, subject) for subject in sorted(names)]
     return [backup for backup in found if backup is not None]
@@ -46,13 +44,13 @@ async def all_stored(client: Client) -> list[StoredBackup]:
 
 async def find(client: Client, account: str, instance: str, backup_id: UUID) -> StoredBackup | None:
     """Return a backup, if it exists."""
-    async with _failing("read a backup's manifest"):
+    async with failing("read a backup's manifest"):
         return await _read(client, subjects.backup(account, instance, backup_id, MANIFEST))
 
 
 async def chunk(client: Client, account: str, instance: str, backup_id: UUID, number: int) -> bytes | None:
     """Return a chunk; None: there is none."""
-    async with _failing("read a chunk of a backup"):
+    async with failing("read a chunk of a backup"):
         try:
             subject = subjects.backup(account, instance, backup_id, number)
             # Not a direct get: a replica may not have the newest messages yet.
@@ -63,50 +61,11 @@ async def chunk(client: Client, account: str, instance: str, backup_id: UUID, nu
 
 async def delete(client: Client, account: str, instance: str, backup_id: UUID | str) -> None:
     """Delete a backup; its manifest first, so that no part of it is ever taken for the whole."""
-    async with _failing("delete a backup"):
+    async with failing("delete a backup"):
         for number in (MANIFEST, "*"):
             subject = subjects.backup(account, instance, backup_id, number)
             await client.jetstream().purge_stream(BACKUP_STREAM, subject=subject)
     log.info("backup_deleted", instance=instance, backup=str(backup_id))
-
-
-async def sweep(client: Client, now: datetime) -> int:
-    """Delete what was never finished, of all instances; return how many backups that were."""
-    deleted = 0
-    async with _failing("sweep backups"):
-        present = await subjects_of(client, BACKUP_STREAM, subjects.BACKUP_ALL)
-        for sender, unfinished in _unfinished(present).items():
-            described = [await _described(client, sender, *item, now) for item in unfinished.items()]
-            for backup_id in abandoned(described, now):
-                await delete(client, *sender, backup_id)
-                deleted += 1
-    return deleted
-
-
-def _unfinished(present: dict[str, int]) -> dict[SubjectSender, dict[str, list[str]]]:
-    """Return the subjects of chunks without a manifest, by sender and backup."""
-    parts: defaultdict[SubjectSender, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for subject in present:
-        *_, account, instance, backup_id, _ = subject.split(".")
-        parts[SubjectSender(account, instance)][backup_id].append(subject)
-    return {sender: dict(_without_manifest(found)) for sender, found in parts.items()}
-
-
-def _without_manifest(found: dict[str, list[str]]) -> Iterator[tuple[str, list[str]]]:
-    for backup_id, names in found.items():
-        if not any(name.endswith(f".{MANIFEST}") for name in names):
-            yield backup_id, names
-
-
-async def _described(
-    client: Client, sender: SubjectSender, backup_id: str, names: list[str], now: datetime
-) -> UnfinishedBackup:
-    since = now
-    try:
-        since = (await client.jetstream().get_last_msg(BACKUP_STREAM, names[0])).time or since
-    except NotFoundError:  # gone meanwhile
-        log.debug("backup_gone", instance=sender.instance)
-    return UnfinishedBackup(backup_id, len(names), since)
 
 
 async def _read(client: Client, subject: str) -> StoredBackup | None:
@@ -126,7 +85,8 @@ async def _read(client: Client, subject: str) -> StoredBackup | None:
 
 
 @asynccontextmanager
-async def _failing(what: str) -> AsyncIterator[None]:
+async def failing(what: str) -> AsyncIterator[None]:
+    """Raise what NATS refuses or does not answer as BusError; `what` cannot be done then."""
     try:
         yield
     except (NatsError, TimeoutError, json.JSONDecodeError) as error:

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from oxy_core.errors import BusError
 from oxy_core.jetstream import BUCKETS, STREAMS
+from oxy_operator.decide.backups import StreamUse
 from oxy_operator.metrics import STREAMS_REFUSED
 
 NAMES: Final = (*(str(stream.name) for stream in STREAMS), *(f"KV_{bucket}" for bucket in BUCKETS))
@@ -56,6 +57,36 @@ def _read(answer: bytes) -> StreamInfo | None:
         return None
     message = f"NATS refused a question about a stream: {problem.get('description')}"
     raise BusError(message)
+
+
+class _Use(BaseModel):
+    """Part of the same answer."""
+
+    class State(BaseModel):
+        bytes: int
+        messages: int
+        last_seq: int
+
+    class Limits(BaseModel):
+        max_bytes: int = 0
+        max_msgs: int = 0
+
+    state: State
+    config: Limits
+
+
+async def stream_use(client: Client, name: str) -> StreamUse | None:
+    """Return how full a stream is; None if the server has none of this name. Raises BusError."""
+    try:
+        answer = await client.request(f"$JS.API.STREAM.INFO.{name}", timeout=ANSWER_SECONDS)
+        found = _Use.model_validate_json(answer.data)
+    except ValidationError:
+        return None
+    except NatsError as error:
+        message = f"NATS did not answer about stream {name}: {str(error)[:200] or type(error).__name__}"
+        raise BusError(message) from error
+    state, config = found.state, found.config
+    return StreamUse(state.bytes, state.messages, state.last_seq, config.max_bytes, config.max_msgs)
 
 
 class _Subjects(BaseModel):

@@ -1,15 +1,23 @@
 """Backups of sessions as the bus keeps them: which are kept, which is restored, which may not be touched. Pure."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, Self
 from uuid import UUID
 
-from oxy_core.session_backups import MAX_CHUNKS, BackupManifest
+from oxy_core.session_backups import MAX_CHUNKS, PART_BYTES, BackupManifest
 
 UNFINISHED_AFTER: Final = timedelta(hours=1)
-"""After this time without its manifest, a backup was interrupted: its pod begins another."""
+"""After this time without another chunk, a backup was interrupted: its pod begins another."""
+
+NEARLY_FULL: Final = 0.8
+"""Of the limits of the stream: beyond it, people are told, and each instance keeps to its share."""
+
+SHARE: Final = 0.25
+"""Of the stream's size, for one instance, while it is nearly full."""
+
+_LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +34,50 @@ class StoredBackup:
 
 
 @dataclass(frozen=True, slots=True)
-class UnfinishedBackup:
-    """Chunks without a manifest."""
+class HeldBackup:
+    """What the bus has of a backup."""
 
     id: str
     """As its pod writes it, which may be anything."""
     chunks: int
-    since: datetime
+    """With its manifest."""
+    finished: bool
+    """Whether it has a manifest."""
+    since: datetime | None = None
+    """When that, or the last chunk of an unfinished one, came; None: not known."""
+
+    def dated(self, since: datetime | None) -> Self:
+        """Return it with the time."""
+        return replace(self, since=since)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamUse:
+    """How full a stream is, and its limits; 0 or less: it has none."""
+
+    size: int
+    """Bytes."""
+    messages: int
+    last: int
+    """Place of the newest message."""
+    max_size: int
+    max_messages: int
+
+    @property
+    def fullness(self) -> float:
+        """How much of its limits is used, 0 to 1."""
+        limits = ((self.size, self.max_size), (self.messages, self.max_messages))
+        return max((used / limit for used, limit in limits if limit > 0), default=0.0)
+
+    @property
+    def is_nearly_full(self) -> bool:
+        """Whether it will soon refuse."""
+        return self.fullness >= NEARLY_FULL
+
+    @property
+    def share(self) -> int:
+        """Most chunks that one instance may have in it while it is nearly full."""
+        return max(int(self.max_size * SHARE) // PART_BYTES, 1)
 
 
 def surplus(backups: Iterable[StoredBackup], keep: int, wanted: Collection[UUID]) -> tuple[UUID, ...]:
@@ -41,11 +86,27 @@ def surplus(backups: Iterable[StoredBackup], keep: int, wanted: Collection[UUID]
     return tuple(backup.manifest.id for backup in newest[keep:] if backup.manifest.id not in wanted)
 
 
-def abandoned(unfinished: Sequence[UnfinishedBackup], now: datetime) -> tuple[str, ...]:
-    """Return which of one instance's unfinished backups to delete.
+def abandoned(held: Sequence[HeldBackup], now: datetime) -> tuple[str, ...]:
+    """Return which of one instance's backups will never be finished.
 
-    More chunks than a backup can have are no backup, however new they are: nobody fills the stream for the others.
+    More chunks than a backup can have are no backup, however new they are.
     """
+    unfinished = [backup for backup in held if not backup.finished]
     if sum(backup.chunks for backup in unfinished) > MAX_CHUNKS:
         return tuple(backup.id for backup in unfinished)
-    return tuple(backup.id for backup in unfinished if now - backup.since > UNFINISHED_AFTER)
+    return tuple(backup.id for backup in unfinished if backup.since and now - backup.since > UNFINISHED_AFTER)
+
+
+def excess(held: Sequence[HeldBackup], share: int) -> tuple[str, ...]:
+    """Return which of one instance's backups are beyond its share of a stream that is nearly full.
+
+    What is not finished goes first, then the oldest; what is newest stays unless it is larger than the share itself.
+    """
+    unfinished = [backup for backup in held if not backup.finished]
+    gone, left = [backup.id for backup in unfinished], sum(backup.chunks for backup in held if backup.finished)
+    for backup in sorted((item for item in held if item.finished), key=lambda item: item.since or _LONG_AGO):
+        if left <= share:
+            break
+        gone.append(backup.id)
+        left -= backup.chunks
+    return tuple(gone)

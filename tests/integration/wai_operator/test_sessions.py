@@ -17,6 +17,7 @@ from oxy_core.jetstream import BACKUP_STREAM
 from oxy_core.session_backups import BACKUP_REFUSED_HEADER, BackupChunkRequest, BackupManifest, key_id, keys_of
 from oxy_core.tenant import TenantSettings
 from oxy_operator.bus import backups
+from oxy_operator.bus.backup_sweep import sweep
 from oxy_operator.decide.backups import UNFINISHED_AFTER
 
 
@@ -228,7 +229,7 @@ async def test_what_was_never_finished_is_swept(scene: Scene) -> None:
         for number in ("0", "1", "anything"):
             await pod.jetstream().publish(subjects.backup(scene.account, scene.name, "half", number), b"x")
         for later, left in ((timedelta(), 6), (UNFINISHED_AFTER, 3)):
-            await backups.sweep(client, datetime.now(UTC) + later)
+            await sweep(client, datetime.now(UTC) + later)
             info = await client.jetstream().stream_info(BACKUP_STREAM, subjects_filter=pattern)
             assert len(info.state.subjects or {}) == left
         assert [item.manifest for item in await backups.stored(client, scene.account, scene.name)] == [whole]

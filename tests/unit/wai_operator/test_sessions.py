@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -26,7 +26,15 @@ from oxy_core.identity import number_digest
 from oxy_core.instance.session_states import MAX_DETAIL
 from oxy_core.session_backups import BackupManifest, LeaveWish
 from oxy_core.tenant import TenantSettings
-from oxy_operator.decide.backups import UNFINISHED_AFTER, StoredBackup, UnfinishedBackup, abandoned, surplus
+from oxy_operator.decide.backups import (
+    UNFINISHED_AFTER,
+    HeldBackup,
+    StoredBackup,
+    StreamUse,
+    abandoned,
+    excess,
+    surplus,
+)
 from oxy_operator.decide.conclusion import conclude
 from oxy_operator.decide.epoch_record import EpochEnd, EpochRecord, next_record
 from oxy_operator.decide.instance import Instance
@@ -102,9 +110,36 @@ def test_the_newest_are_kept_and_what_is_wanted(numbers: Json, keep: int, wanted
 
 def test_what_is_never_finished_is_deleted_and_a_flood_at_once() -> None:
     old, new = NOW - UNFINISHED_AFTER - timedelta(seconds=1), NOW
-    assert abandoned([UnfinishedBackup("a", 3, old), UnfinishedBackup("b", 3, new)], NOW) == ("a",)
-    assert abandoned([UnfinishedBackup("a", 4_000, new), UnfinishedBackup("b", 97, new)], NOW) == ("a", "b")
-    assert abandoned([UnfinishedBackup("a", 4_000, new), UnfinishedBackup("b", 96, new)], NOW) == ()
+    assert abandoned([unfinished("a", 3, old), unfinished("b", 3, new), unfinished("gone", 3)], NOW) == ("a",)
+    assert abandoned([unfinished("a", 4_000, new), unfinished("b", 97, new)], NOW) == ("a", "b")
+    assert abandoned([unfinished("a", 4_000, new), unfinished("b", 96, new), finished("c", 2, old)], NOW) == ()
+
+
+def unfinished(name: str, chunks: int, since: datetime | None = None) -> HeldBackup:
+    return HeldBackup(name, chunks, finished=False, since=since)
+
+
+def finished(name: str, chunks: int, since: datetime | None = None) -> HeldBackup:
+    return HeldBackup(name, chunks, finished=True, since=since)
+
+
+def test_beyond_its_share_an_instance_loses_what_is_unfinished_then_the_oldest() -> None:
+    held = [finished("new", 3, NOW), unfinished("half", 9), finished("old", 3, NOW - timedelta(days=1))]
+    for share, gone in ((6, ("half",)), (5, ("half", "old")), (3, ("half", "old")), (2, ("half", "old", "new"))):
+        assert excess(held, share) == gone
+
+
+@pytest.mark.parametrize(
+    ("use", "is_nearly_full", "share"),
+    [
+        (StreamUse(79, 1, 1, 100, 10), False, 1),
+        (StreamUse(80, 1, 1, 100, 10), True, 1),
+        (StreamUse(1, 8, 8, 512 << 20, 10), True, 512),
+        (StreamUse(1 << 40, 8, 8, -1, 0), False, 1),
+    ],
+)
+def test_a_stream_is_nearly_full_by_either_of_its_limits(use: StreamUse, share: int, *, is_nearly_full: bool) -> None:
+    assert (use.is_nearly_full, use.share) == (is_nearly_full, share)
 
 
 def test_the_plan_deletes_what_the_spec_does_not_keep() -> None:
