@@ -138,7 +138,7 @@ class Observer:
     async def _backups(self, instance: Instance) -> tuple[Backups, Backups]:
         """Return the instance's backups, and those of the instance that it is to be restored from."""
         organization, source = instance.spec.organization_id, source_of(instance)
-        own = await self._bus.backups.of(organization, instance.name)
+        own = await self._bus.backups.of(organization, instance.name, now=instance.deleted_at is not None)
         return own, own if source == instance.name else await self._bus.backups.of(organization, source)
 
     async def _secret(self, key: Key, name: str) -> SecretData | None:
