@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+_Result = TypeVar("_Result")
 
 CANCEL_AGAIN_SECONDS: Final = 0.5
 """How long `end_tasks` waits before it cancels a task again."""
@@ -32,6 +34,16 @@ async def cancel_tasks(*tasks: asyncio.Task[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
+
+
+async def to_the_end(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Return the result of `work`, which a cancellation does not interrupt; it takes effect afterwards."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    finally:
+        if not task.done():
+            await asyncio.wait({task})
 
 
 async def supervised(

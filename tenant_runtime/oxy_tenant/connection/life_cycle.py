@@ -15,6 +15,7 @@ import structlog
 
 from oxy_core.envelopes import ConnectionState
 from oxy_core.errors import OxyError
+from oxy_core.tasks import to_the_end
 from oxy_tenant import metrics
 from oxy_tenant.connection.backoff import delay_seconds
 from oxy_tenant.connection.diagnosis import Trouble
@@ -192,7 +193,8 @@ class Connection:
             self._steadiness.lost()
             self.up.clear()
             self._board.update(receiving=None)
-            self._closed = await self._link.close()
+            # A stop that comes now, too, must leave it the time to deliver what it has received.
+            self._closed = await to_the_end(self._link.close())
         self._heed_last_words(events)
         return end
 

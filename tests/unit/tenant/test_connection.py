@@ -111,6 +111,27 @@ async def running(stage: Stage) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
+async def test_a_stop_does_not_cut_short_a_session_that_is_just_being_closed(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=True) as stage:
+        closing, delivered = asyncio.Event(), asyncio.Event()
+
+        async def close() -> bool:
+            closing.set()
+            await delivered.wait()
+            return True
+
+        stage.link.close = close  # type: ignore[method-assign]
+        running_connection = asyncio.create_task(stage.connection.run())
+        await stage.deliver(1, LoginRefused())
+        await closing.wait()
+        running_connection.cancel()
+        await asyncio.sleep(0.05)
+        assert not running_connection.done()
+        delivered.set()
+        await asyncio.wait({running_connection})
+        assert running_connection.cancelled()
+
+
 async def test_an_expired_code_is_followed_by_a_new_one(tmp_path: Path) -> None:
     timing = ConnectionTiming(shortest_pairing=0)
     async with staged(tmp_path, paired=False, timing=timing) as stage, running(stage):
