@@ -50,8 +50,8 @@ async def _run_and_leave(environment: RuntimeSettings, stop: StopSignals) -> NoR
         stop.follow()
         code = await run(environment, stop.requested)
     except* OxyError as errors:
-        for error in errors.exceptions:
-            log.error("runtime_failed", error=str(error), kind=type(error).__name__)  # noqa: TRY400 the message says it all
+        cause = first_cause(errors)
+        log.error("runtime_failed", error=str(cause), kind=type(cause).__name__)  # noqa: TRY400 the message says it all
         code = _failed(environment, errors)
     except* Exception as errors:  # noqa: BLE001 the edge of the process
         cause = first_cause(errors)

@@ -3,13 +3,21 @@
 import asyncio
 from typing import Final
 
+import structlog
+
 from oxy_core.envelopes import ConnectionChanged, ConnectionState
 from oxy_core.tasks import wait_for
 from oxy_tenant.connection.live_state import State, StateBoard
+from oxy_tenant.errors import JournalError
 from oxy_tenant.journal.reports import Reports
 
 LASTING_SECONDS: Final = 5.0
 """How long a state must have lasted before it is reported; the first connection of a process is reported at once."""
+
+RETRY_SECONDS: Final = 5.0
+"""Pause before a state that could not be journalled is reported again."""
+
+log = structlog.get_logger()
 
 
 class ConnectionReports:
@@ -30,8 +38,10 @@ class ConnectionReports:
             if not _is_news(state.connection, reported):
                 await changed.wait()
             elif reported is None or await self._lasts(state.connection, changed):
-                await self._report(self._board.state)
-                reported = state.connection
+                if await self._report(self._board.state):
+                    reported = state.connection
+                else:
+                    await asyncio.sleep(RETRY_SECONDS)
 
     async def _lasts(self, connection: ConnectionState, changed: asyncio.Event) -> bool:
         """Wait until the connection has had this state for long enough; False as soon as it has another."""
@@ -43,11 +53,17 @@ class ConnectionReports:
                 return False
         return True
 
-    async def _report(self, state: State) -> None:
+    async def _report(self, state: State) -> bool:
+        """Journal a state; False if that fails, which is not worth the process: whatever must not be lost ends it."""
         change = ConnectionChanged(
             state=state.connection, reason=state.last_reason, detail=state.last_error, jid=state.jid
         )
-        await asyncio.to_thread(self._reports.report_connection, change)
+        try:
+            await asyncio.to_thread(self._reports.report_connection, change)
+        except JournalError as error:
+            log.warning("connection_not_journalled", error=str(error))
+            return False
+        return True
 
 
 def _is_news(connection: ConnectionState, reported: ConnectionState | None) -> bool:

@@ -22,6 +22,7 @@ from oxy_tenant.links.neonize.session_archive import NeonizeArchive
 from oxy_tenant.links.neonize.session_store import SessionStore
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.settings_file import SettingsFile
+from oxy_tenant.volume.ballast import Ballast
 from oxy_tenant.volume.room import reserve_of
 from oxy_tenant.volume.watch import RoomWatch, ShareRules
 
@@ -129,7 +130,9 @@ async def test_a_copy_leaves_the_reserve_alone_and_the_lack_of_one_is_told_until
     with small_volume(tmp_path / "volume") as volume:
         journal = Journal.open(volume.folder / "journal.db", organization="acme", instance="shop")
         told: list[VolumeProblem | None] = []
-        room = RoomWatch(volume.folder, journal, ShareRules(lambda: 50, lambda: None), told.append)
+        ballast = Ballast(volume.folder)
+        ballast.load()
+        room = RoomWatch(volume.folder, ballast, journal, ShareRules(lambda: 50, lambda: None), told.append)
         store, environment = SessionStore(volume.folder), environment_in(tmp_path)
         make_session(store.path)
         add_secret(store.path, "3EB0", b"s" * 2 * MIB)

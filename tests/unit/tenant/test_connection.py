@@ -1,6 +1,7 @@
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from oxy_core.envelopes import ConnectionChanged, ConnectionState, Report
 from oxy_core.identity import Jid
 from oxy_core.instance.settings import ReconnectSettings
 from oxy_core.instance.terminal_causes import ExitCode
+from oxy_tenant.connection import reporting
 from oxy_tenant.connection.ending import EndedError, terminal_ending
 from oxy_tenant.connection.hold import ConnectionHold
 from oxy_tenant.connection.life_cycle import Connection
@@ -398,8 +400,8 @@ def test_which_account_an_instance_serves(address: str, *, expected: bool) -> No
 
 async def test_only_what_lasts_is_reported(tmp_path: Path) -> None:
     async with staged(tmp_path, paired=True) as stage:
-        reporting = ConnectionReports(stage.journal.reports, stage.board, lasting_seconds=0.2)
-        task = asyncio.create_task(reporting.run())
+        reports = ConnectionReports(stage.journal.reports, stage.board, lasting_seconds=0.2)
+        task = asyncio.create_task(reports.run())
         for state in [ConnectionState.CONNECTED, ConnectionState.RECONNECTING] * 10:
             stage.board.update(connection=state)
             await asyncio.sleep(0.01)
@@ -408,6 +410,24 @@ async def test_only_what_lasts_is_reported(tmp_path: Path) -> None:
         await reached(lambda: len(reported(stage.journal)) == 3)
         task.cancel()
         assert reported(stage.journal) == ["connected", "reconnecting", "connected"]
+
+
+async def test_a_state_that_cannot_be_journalled_is_reported_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporting, "RETRY_SECONDS", 0.01)
+    async with staged(tmp_path, paired=True) as stage:
+        reports = ConnectionReports(stage.journal.reports, stage.board)
+        with closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as other:
+            other.execute("ALTER TABLE reports RENAME TO aside")
+            task = asyncio.create_task(reports.run())
+            stage.board.update(connection=ConnectionState.CONNECTED)
+            await asyncio.sleep(0.1)
+            assert not task.done()
+            other.execute("ALTER TABLE aside RENAME TO reports")
+        await reached(lambda: reported(stage.journal) == ["connected"])
+        task.cancel()
+        await asyncio.wait({task})
 
 
 def reported(journal: Journal) -> list[str]:
