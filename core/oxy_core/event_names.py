@@ -12,6 +12,7 @@ REACHOUT_UNLOCKED: Final = "whatsapp:reachout_unlocked"
 PAIRING_CONFIRMED: Final = "whatsapp:pairing_confirmed"
 PAIRING_UNCONFIRMED: Final = "whatsapp:pairing_unconfirmed"
 SESSION_BACKED_UP: Final = "session:backed_up"
+EVENTS_DROPPED: Final = "events:dropped"
 
 PAIRING: Final = "whatsapp:pairing"
 """Live only: a code to type on the phone."""

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from oxy_core.envelopes import MESSAGE_ID_HEADER
 from oxy_core.errors import ContractError
+from oxy_core.event_names import EVENTS_DROPPED
 from oxy_core.events import Event
 from oxy_core.jetstream import EVENTS_DAYS
 from oxy_core.settings import ProcessSettings
@@ -41,6 +42,14 @@ class EventSettings(ProcessSettings):
     events_batch: int = Field(default=100, ge=1, description="Events that are read at a time.")
     events_lease_seconds: float = Field(
         default=30, gt=0, description="A worker's lease on publishing events: longer than a batch takes."
+    )
+    events_at_once: int = Field(
+        default=1_000,
+        ge=1,
+        description="Events that an instance may tell at once, as after an outage; more are dropped.",
+    )
+    events_per_hour: int = Field(
+        default=100, ge=1, description="How many more an instance may tell in each hour: the stream is shared."
     )
     events_ack_seconds: float = Field(default=5, gt=0, description="Longest wait for the bus to take an event.")
 
@@ -66,8 +75,11 @@ class EventPublisher:
     async def _publish_batch(self) -> bool:
         """Publish what waits, and note it; False: nothing waits, or another worker publishes."""
         lease = timedelta(seconds=self._settings.events_lease_seconds)
-        query = "select number, document from claim_events($1, $2, $3)"
-        rows = await self._pool.fetch(query, self._id, lease, self._settings.events_batch)
+        settings, hour = self._settings, timedelta(hours=1)
+        rows = await self._pool.fetch(
+            "select number, document from claim_events($1, $2, $3, $4, $5, $6)",
+            *(self._id, lease, settings.events_batch, settings.events_at_once, settings.events_per_hour, hour),
+        )
         published: list[int] = []
         deadline = time.monotonic() + lease.total_seconds() / 2
         try:
@@ -91,6 +103,8 @@ class EventPublisher:
             # Only a fault of ours: the report was checked before it was stored. It must not hold up the others.
             log.warning("event_unreadable", error=str(error), document_id=json.loads(document).get("id"))
             return
+        if event.name == EVENTS_DROPPED:
+            log.warning("events_dropped", organization=event.organization, instance=event.instance, **event.facts)
         await self._jetstream.publish(event.subject, event.encode(), headers={MESSAGE_ID_HEADER: event.message_id})
         log.info("event_published", name=event.name, organization=event.organization, instance=event.instance)
 

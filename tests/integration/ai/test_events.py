@@ -129,7 +129,62 @@ async def test_events_are_forgotten_only_when_their_reports_come_no_more(scene: 
     await scene.query("update event_queue set published_at = now() where document #>> '{facts,number}' <> '0'")
     await scene.query("update event_queue set stored_at = now() - interval '9 days' where number % 2 = 0")
     await scene.query("update event_queue set stored_at = now() - interval '11 days' where number % 2 = 1")
-    kept = "select array_agg(number order by number) from event_queue where published_at is null or number % 2 = 0"
-    before = await scene.value(kept)
+    before = await scene.value("select array_agg(number order by number) from event_queue where number % 2 = 0")
+    unpublished = await scene.value("select count(*) from event_queue where published_at is null and number % 2 = 1")
     await scene.query("select drop_old_events('10 days')")
     assert await scene.value("select array_agg(number order by number) from event_queue") == before
+    # What could not be published for so long is counted.
+    assert await scene.value("select coalesce(sum(dropped), 0) from event_allowance") == unpublished
+
+
+async def test_an_instance_that_tells_too_much_is_cut_short_and_the_count_is_told(scene: Scene) -> None:
+    pod, neighbour = await scene.pod(settings_of("petshop")), await scene.pod(settings_of("petshop", "other"))
+    async with scene.worker(events_at_once=3, events_per_hour=1, events_check_seconds=3_600):
+        for each in (pod, neighbour):
+            await scene.known(each.settings)
+        for number in range(8):
+            pod.report(happened(number))
+        neighbour.report(happened(99))
+        await until(lambda: scene.query("select from event_queue having count(*) >= 9"))
+    await scene.client.jetstream().purge_stream(EVENTS_STREAM)
+    await scene.query("update event_queue set published_at = null, granted = null")
+    await scene.query("delete from event_queue where document ->> 'name' = 'events:dropped'")
+    await scene.query("delete from event_allowance")
+    settings = scene.settings(events_at_once=3, events_per_hour=1, events_check_seconds=0.05, events_lease_seconds=0.2)
+    async with connected_pool(scene.database_url, connections=2) as pool:
+
+        async def told(count: int) -> list[tuple[str, object]]:
+            running = asyncio.create_task(EventPublisher(scene.client, pool, settings).run())
+            try:
+                await until(
+                    lambda: scene.query("select from event_queue where published_at is null having count(*) = 0")
+                )
+                found = await until_from(scene, count)
+            finally:
+                await end_tasks(running)
+            await scene.client.jetstream().purge_stream(EVENTS_STREAM)
+            return [(event.instance, event.facts.get("number", event.facts.get("count"))) for event in found]
+
+        assert sorted(await told(5)) == [("main", 0), ("main", 1), ("main", 2), ("main", 5), ("other", 99)]
+        # An hour later one more is allowed; what was dropped stays so, though its journal is published again.
+        await scene.query("update event_allowance set counted_at = counted_at - interval '1 hour'")
+        await scene.query("update event_allowance set told_at = told_at - interval '2 hours'")
+        await scene.query(
+            "update event_queue set granted = null, published_at = null "
+            "where document #>> '{facts,number}' in ('6', '7')"
+        )
+        assert sorted(await told(2)) == [("main", 1), ("main", 6)]
+
+
+async def until_from(scene: Scene, count: int) -> list[Event]:
+    """What is on the stream since it was purged."""
+
+    async def enough() -> list[Event] | None:
+        jetstream = scene.client.jetstream()
+        state = (await jetstream.stream_info(EVENTS_STREAM)).state
+        if state.messages < count:
+            return None
+        places = range(state.first_seq, state.last_seq + 1)
+        return [Event.decode((await jetstream.get_msg(EVENTS_STREAM, place)).data or b"") for place in places]
+
+    return await until(enough)

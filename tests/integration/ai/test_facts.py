@@ -16,6 +16,7 @@ NOT_SHOWN = {
     "erased_addresses",
     "erasure_queue",
     "erasures",
+    "event_allowance",
     "event_publisher",
     "event_queue",
     "job_queue",

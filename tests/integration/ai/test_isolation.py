@@ -139,6 +139,7 @@ async def test_every_table_with_tenants_data_is_protected(scene: Scene) -> None:
         "and not (relrowsecurity and relforcerowsecurity)"
     )
     assert {row["relname"] for row in rows} == {
+        "event_allowance",
         "event_publisher",
         "event_queue",
         "org_queue",

@@ -55,18 +55,22 @@ as $$
 $$;
 
 -- The events to publish next, in order, if no other worker publishes. A lease that lies further ahead than it can is of
--- before the clock was put back.
-create or replace function claim_events(worker uuid, lease interval, how_many integer)
-returns table (number bigint, document jsonb)
+-- before the clock was put back. What an instance may tell: allowance.sql; null: everything.
+create or replace function claim_events(
+    worker uuid, lease interval, how_many integer,
+    most integer default null, per_period integer default null, period interval default null
+) returns table (number bigint, document jsonb)
 language plpgsql security definer set search_path = public, pg_temp
 as $$
 begin
-    if not exists (select from event_queue q where q.published_at is null) then
+    if not exists (select from event_queue q where q.published_at is null) and not owes_count(period) then
         return;
     end if;
     update event_publisher p set holder = worker, held_until = clock_timestamp() + lease
     where p.holder = worker or p.held_until not between clock_timestamp() and clock_timestamp() + lease;
     if found then
+        perform grant_events(most, per_period, period);
+        perform tell_dropped(period);
         return query
         select q.number, q.document from event_queue q where q.published_at is null order by q.number limit how_many;
     end if;
@@ -76,7 +80,16 @@ create or replace function note_events_published(numbers bigint[]) returns void
 language sql security definer set search_path = public, pg_temp
 as $$ update event_queue q set published_at = clock_timestamp() where q.number = any (numbers) $$;
 
--- Forget events whose reports come no more.
+-- Forget events whose reports come no more; those that could not be published for as long count as dropped.
 create or replace function drop_old_events(kept interval) returns void
 language sql security definer set search_path = public, pg_temp
-as $$ delete from event_queue q where q.published_at is not null and q.stored_at < clock_timestamp() - kept $$;
+as $$
+    with gone as (
+        delete from event_queue q where q.stored_at < clock_timestamp() - kept
+        returning q.organization_id, q.instance_id, q.published_at
+    )
+    insert into event_allowance as a (organization_id, instance_id, allowed, dropped)
+    select g.organization_id, g.instance_id, 0, count(*) from gone g where g.published_at is null
+    group by g.organization_id, g.instance_id
+    on conflict (instance_id) do update set dropped = a.dropped + excluded.dropped
+$$;
