@@ -1,6 +1,7 @@
 """The stage of the AI worker's tests: real NATS and PostgreSQL, the scripted model, and stand-ins for pods."""
 
 import asyncio
+import functools
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from uuid import UUID
 import aiohttp
 import asyncpg
 from aiohttp import web
-from forked import run_forked
+from forked import ForkedProcess, run_forked
 from nats.aio.client import Client
 from pydantic import PostgresDsn, SecretStr
 
@@ -163,9 +164,15 @@ class Model:
             return found
 
 
+@functools.cache
+def petshop() -> Scenario:
+    """The scenario of the pet shop; to parse it takes 0.1 s."""
+    return Scenario.read(PETSHOP)
+
+
 @asynccontextmanager
 async def running_model(*, echo: bool = False) -> AsyncIterator[Model]:
-    runner = web.AppRunner(ModelServer(None if echo else Scenario.read(PETSHOP)).application(), shutdown_timeout=0.1)
+    runner = web.AppRunner(ModelServer(None if echo else petshop()).application(), shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -305,12 +312,12 @@ def admin_connections(url: str, *, kept: bool = True) -> "asyncpg.Pool[asyncpg.R
 
 @dataclass
 class WorkerProcess:
-    """``python -m oxy_ai`` as a process of its own."""
+    """``python -m oxy_ai`` as a process of its own, forked from one that has imported it."""
 
     scene: Scene
     environment: dict[str, str]
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    process: ForkedProcess | None = None
 
     def start(self) -> None:
         environment = {
@@ -327,9 +334,7 @@ class WorkerProcess:
             "OXY_NOTICE_SWEEP_SECONDS": "0.1",
             "OXY_LOG_LEVEL": "error",
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "oxy_ai"], env=os.environ | environment | self.environment
-        )
+        self.process = ForkedProcess("oxy_ai", os.environ | environment | self.environment)
 
     def kill(self) -> None:
         assert self.process is not None

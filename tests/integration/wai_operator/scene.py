@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 
 import nats
 import pytest
+from forked import ForkedProcess
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 
@@ -76,7 +77,7 @@ class Operator:
     home: str
     """The operator's own namespace."""
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    process: ForkedProcess | None = None
     variables: dict[str, str] = field(default_factory=dict)
     """Added to its environment."""
 
@@ -88,9 +89,7 @@ class Operator:
     def launch(self) -> None:
         """Start the process."""
         with (self.folder / "operator.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "oxy_operator"], env=self.environment(), stderr=log, start_new_session=True
-            )
+            self.process = ForkedProcess("oxy_operator", self.environment(), log.fileno())
 
     def wait_until_ready(self) -> None:
         assert self.process is not None
