@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, INSTANCE_LABEL, ORGANIZATION_LABEL, claim_name
@@ -100,6 +100,35 @@ class SessionView:
             **{name: value for name, value in self.status.items() if name not in {"backups", "backup", "restore"}},
             "backups": len(self.status.get("backups") or ()),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class StaleBackups:
+    """Backups of a session that were made before a person was forgotten, and may name the person."""
+
+    count: int
+    until: datetime | None
+    """About when newer ones will have replaced the last of them; None: no newer ones are made."""
+
+    @classmethod
+    def of(cls, resource: Mapping[str, Any], forgotten_at: datetime) -> Self:
+        """Read them from an instance, as far as its status lists its backups."""
+        plan = {"enabled": True, "everyHours": 24, "keep": 7, **_part(resource, "spec", "session", "backup")}
+        made = [
+            datetime.fromisoformat(item["storedAt"]) for item in _part(resource, "status", "session").get("backups", ())
+        ]
+        newer = sum(stored_at > forgotten_at for stored_at in made)
+        if newer == len(made):
+            return cls(0, None)
+        replaced_after = timedelta(hours=plan["everyHours"]) * max(plan["keep"] - newer, 1)
+        return cls(len(made) - newer, max(made) + replaced_after if plan["enabled"] else None)
+
+
+def _part(resource: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    found = resource
+    for name in path:
+        found = found.get(name) or {}
+    return found
 
 
 def sessions_of(instances: Iterable[Mapping[str, Any]], claims: Iterable[Mapping[str, Any]]) -> list[SessionView]:

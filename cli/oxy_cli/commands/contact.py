@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -14,6 +14,7 @@ from oxy_cli.instance import InstanceView
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
 from oxy_cli.output import age, console, print_json, print_table
 from oxy_cli.person_document import document_of
+from oxy_cli.session_view import StaleBackups
 from oxy_cli.worker_admin import administer, administer_each
 from oxy_core.contact_command import ContactAnswer, ContactOrder, ErasureStatus, ExportPiece, PersonOrder
 from oxy_core.identity import LID_PATTERN, PHONE_PATTERN, mask
@@ -129,11 +130,12 @@ def erase(  # noqa: PLR0913 each is an option of the command
     output: Format = Output.TEXT,
 ) -> None:
     """Forget a person for good: messages, files, transcripts, pets; bookings keep their time without the person."""
-    order = _person_order(Cluster.connect(context, namespace), name, person, export=False)
+    cluster = Cluster.connect(context, namespace)
+    order = _person_order(cluster, name, person, export=False)
     if not yes:
         _require_yes(mask(person), name)
     found = administer(Cluster.connect(context, system_namespace), ["person"], _line(order))
-    _print_erasures([ErasureStatus.model_validate(item) for item in found], name, output)
+    _print_erasures([ErasureStatus.model_validate(item) for item in found], cluster.instance(name), output)
 
 
 @app.command()
@@ -147,10 +149,10 @@ def erasures(  # noqa: PLR0913 each is an option of the command
     output: Format = Output.TEXT,
 ) -> None:
     """List the people who are being forgotten, until the instance's pod has done its part."""
-    instance = InstanceView.of(Cluster.connect(context, namespace).instance(name))
-    arguments = ["erasures", instance.organization, name, *(["--all"] if everything else [])]
+    resource = Cluster.connect(context, namespace).instance(name)
+    arguments = ["erasures", InstanceView.of(resource).organization, name, *(["--all"] if everything else [])]
     found = administer(Cluster.connect(context, system_namespace), arguments)
-    _print_erasures([ErasureStatus.model_validate(item) for item in found], name, output)
+    _print_erasures([ErasureStatus.model_validate(item) for item in found], resource, output)
 
 
 def _person_order(cluster: Cluster, name: str, person: str, *, export: bool, media: bool = False) -> PersonOrder:
@@ -185,16 +187,39 @@ WAITING: Final = {
 """What an erasure waits for, for people."""
 
 
-def _print_erasures(found: Iterable[ErasureStatus], name: str, output: Output) -> None:
-    statuses = list(found)
+def _print_erasures(statuses: Sequence[ErasureStatus], resource: Mapping[str, Any], output: Output) -> None:
+    name, now = resource["metadata"]["name"], datetime.now(UTC)
+    stale = [StaleBackups.of(resource, status.done_at or now) for status in statuses]
     if output is Output.JSON:
-        print_json([status.model_dump(mode="json") for status in statuses])
+        print_json([erasure_json(*both) for both in zip(statuses, stale, strict=True)])
     elif not statuses:
         console().print(f"Nobody is being forgotten by {name}.")
     else:
         print_table(("ID", "AGE", "BY", "WAITS FOR"), map(erasure_row, statuses))
+        most = max(stale, key=lambda backups: backups.count)
+        if most.count:
+            console().print(backups_said(most, name), markup=False)
         for other in sorted({other for status in statuses for other in status.known_to}):
             console().print(f"{other} of the same organization knows this number too: `oxy contact erase {other} …`")
+
+
+def erasure_json(status: ErasureStatus, backups: StaleBackups) -> dict[str, Any]:
+    """Return an erasure as JSON values, with the backups of the session that it has not reached."""
+    until = backups.until and backups.until.isoformat()
+    return status.model_dump(mode="json") | {"session_backups": {"count": backups.count, "until": until}}
+
+
+def backups_said(backups: StaleBackups, name: str) -> str:
+    """Return what is to be known of backups that were made before a person was forgotten."""
+    ends = (
+        f"newer ones will have replaced the last of them about {backups.until:%Y-%m-%d}"
+        if backups.until
+        else "none replaces them while spec.session.backup.enabled is false"
+    )
+    return (
+        f"The session's backups from before ({backups.count}) may name the person: {ends}. To delete one now, run: oxy "
+        f"sessions delete {name} --backup ID"
+    )
 
 
 def erasure_row(status: ErasureStatus) -> tuple[str, ...]:

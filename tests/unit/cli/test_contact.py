@@ -8,9 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from oxy_cli.__main__ import app
-from oxy_cli.commands.contact import _require_yes, described, erasure_row
+from oxy_cli.commands.contact import _require_yes, backups_said, described, erasure_json, erasure_row
 from oxy_cli.errors import CliError
 from oxy_cli.person_document import document_of
+from oxy_cli.session_view import StaleBackups
 from oxy_core.contact_command import ContactAnswer, ErasureStatus, ExportedPerson, ExportPiece
 
 
@@ -70,6 +71,37 @@ def test_what_an_erasure_waits_for_is_said(waits_for: Any, left: tuple[str, ...]
         id=UUID(int=7), instance="shop", made_at=made, asked_by="administrator", waits_for=waits_for, left=left
     )
     assert erasure_row(status) == (str(UUID(int=7)), "3h", "administrator", said)
+
+
+MOMENT = datetime(2031, 3, 10, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("plan", "days_ago", "count", "ends"),
+    [
+        (None, (), 0, None),
+        (None, (1, 2, 3), 3, "about 2031-03-16"),
+        ({"everyHours": 48, "keep": 3}, (-1, 1, 3), 2, "about 2031-03-15"),  # one is newer, two more replace the rest
+        ({"everyHours": 24, "keep": 1}, (-1, 1), 1, "about 2031-03-12"),  # as soon as the operator has looked
+        (None, (-1, -2), 0, None),
+        ({"enabled": False}, (1,), 1, "none replaces them while spec.session.backup.enabled is false"),
+    ],
+)
+def test_backups_from_before_an_erasure_are_told_with_their_end(
+    plan: Any,  # noqa: ANN401 a table's column
+    days_ago: tuple[int, ...],
+    count: int,
+    ends: str | None,
+) -> None:
+    made = [{"storedAt": (MOMENT - timedelta(days=days)).isoformat()} for days in days_ago]
+    spec = {"session": {"backup": plan}} if plan else {}
+    found = StaleBackups.of({"spec": spec, "status": {"session": {"backups": made}} if made else None}, MOMENT)
+    assert found.count == count
+    if ends is not None:
+        assert ends in backups_said(found, "shop")
+        assert f"({count})" in backups_said(found, "shop")
+    status = ErasureStatus(id=UUID(int=7), instance="shop", made_at=MOMENT, asked_by="administrator")
+    assert erasure_json(status, found)["session_backups"]["count"] == count
 
 
 PERSON = ExportPiece(
