@@ -1,6 +1,7 @@
 """NATS and PostgreSQL as plain processes, for tests and for running everything without a cluster."""
 
 import contextlib
+import itertools
 import os
 import random
 import signal
@@ -15,6 +16,7 @@ from typing import Final
 
 from oxy_core.errors import OxyError
 from oxy_core.jetstream import SERVER_MAX_PAYLOAD_BYTES
+from oxy_dev.cluster.addresses import PORTS
 
 START_SECONDS: Final = 20.0
 """A server that does not listen by then has failed to start."""
@@ -32,11 +34,14 @@ choice and the start of its server. Source: net.ipv4.ip_local_port_range."""
 def free_port() -> int:
     """Return a TCP port of the loopback interface that no other call returns for a minute; raises ServerError if none.
 
+    It is none of the local cluster's, which may be about to start.
     A connection that the port's side closes first leaves it in TIME_WAIT for a minute. A server, which sets
     SO_REUSEADDR, may listen there; the next call, in whatever process, binds without it and passes the port over.
     """
     first = random.randrange(len(SERVER_PORTS))  # noqa: S311 where to begin is no secret
-    for port in (*SERVER_PORTS[first:], *SERVER_PORTS[:first]):
+    for port in itertools.chain(SERVER_PORTS[first:], SERVER_PORTS[:first]):
+        if port in PORTS:
+            continue
         with socket.socket() as listener, contextlib.suppress(OSError):
             listener.bind(("127.0.0.1", port))
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
