@@ -4,6 +4,8 @@ A process may show more of itself on ``/state``.
 """
 
 import asyncio
+import selectors
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 STALL_SECONDS: Final = 30.0
 """An event loop that has not run for this long is reported as dead."""
 
-_BEAT_SECONDS: Final = 1.0
+_BEAT_SECONDS: Final = 5.0
+"""A sixth of `STALL_SECONDS`: each beat wakes a process that may have nothing else to do."""
 
 ReadyCheck = Callable[[], str | None]
 """Returns None when ready, otherwise why not."""
@@ -33,6 +36,16 @@ class _Server(ThreadingMixIn, WSGIServer):
     """One thread for each request, so that a slow client delays nobody else's probe."""
 
     daemon_threads = True
+    timeout = 0.0
+    """Of `handle_request`: `serve_until` calls it when there is one."""
+
+    def serve_until(self, end: socket.socket) -> None:
+        """Serve until `end` has been closed on its other side; unlike `serve_forever`, it wakes for nothing else."""
+        with selectors.DefaultSelector() as selector:
+            for waited in (self, end):
+                selector.register(waited, selectors.EVENT_READ)
+            while end not in {key.fileobj for key, _ in selector.select()}:
+                self.handle_request()
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -96,12 +109,14 @@ def serving_probes(
     """
     heart = _Heart(asyncio.get_running_loop(), stall_seconds)
     server = make_server(host, port, _application(heart, ready, state), _Server, _QuietHandler)
-    thread = threading.Thread(target=server.serve_forever, name="probes", daemon=True)
+    end, closed_to_end = socket.socketpair()
+    thread = threading.Thread(target=server.serve_until, args=(end,), name="probes", daemon=True)
     thread.start()
     try:
         yield server.server_port
     finally:
         heart.stop()
-        server.shutdown()
-        server.server_close()
+        closed_to_end.close()
         thread.join()
+        end.close()
+        server.server_close()

@@ -79,10 +79,10 @@ def _report_end(name: str, part: asyncio.Task[None], report: Callable[[str, Exce
         raise error
 
 
-async def wait_for(event: asyncio.Event, seconds: float) -> bool:
-    """Wait until `event` is set, for at most `seconds`; returns whether it is."""
+async def wait_for(event: asyncio.Event, seconds: float | None) -> bool:
+    """Wait until `event` is set, for at most `seconds` (None: for ever); returns whether it is."""
     try:
-        async with asyncio.timeout(max(seconds, 0)):
+        async with asyncio.timeout(None if seconds is None else max(seconds, 0)):
             await event.wait()
     except TimeoutError:
         return False

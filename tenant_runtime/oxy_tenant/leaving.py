@@ -23,9 +23,6 @@ from oxy_tenant.links.protocol import StoredSession, WhatsAppLink
 from oxy_tenant.session_metadata import MetadataFile
 from oxy_tenant.settings_file import SettingsFile
 
-LOOK_SECONDS: Final = 1.0
-"""Pause between looks at the settings."""
-
 RETRY_SECONDS: Final = 5.0
 """Pause before the next attempt."""
 
@@ -61,8 +58,10 @@ class Leaver:
 
     async def run(self) -> None:
         """Wait until the session is to be given up, and do so; the process ends as if the phone had unlinked it."""
-        while (wish := self._settings.current.leave) is None:  # noqa: ASYNC110 settings have no event for each reader
-            await asyncio.sleep(LOOK_SECONDS)
+        changed = self._settings.watch()
+        while (wish := self._settings.current.leave) is None:
+            await changed.wait()
+            changed.clear()
         log.warning("leaving_begun")
         backup = await self._backed_up(wish)
         if backup is not None:

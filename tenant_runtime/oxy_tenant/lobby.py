@@ -18,8 +18,8 @@ from oxy_tenant.connection.live_state import StateBoard, Stored
 from oxy_tenant.own_process import OwnProcess
 from oxy_tenant.settings import RuntimeSettings
 from oxy_tenant.state_page import state_page
-from oxy_tenant.volume.room import ENOUGH, reserve_of
-from oxy_tenant.volume.watch import LOOK_SECONDS, usage_of
+from oxy_tenant.volume.room import ENOUGH, LOOK_SECONDS, reserve_of
+from oxy_tenant.volume.watch import usage_of
 
 log = structlog.get_logger()
 

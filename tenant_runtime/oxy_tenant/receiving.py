@@ -61,10 +61,14 @@ class Reception:
         self._settings = settings
         self._board = board
         self._confirmations = confirmations
+        self._loop = asyncio.get_running_loop()
         self._notices: deque[CallMissed | ChangedNumber] = deque(maxlen=MOST_WAITING)
+        self._heard: deque[Receipts] = deque(maxlen=MOST_WAITING)
         self._receipts: deque[tuple[Receipt, int]] = deque(maxlen=MOST_WAITING)
         """With the rounds that are left for each."""
-        self._wake = asyncio.Event()
+        self._arrived = board.watch()
+        """Set if there may be something to journal: a notice, or another state, for it may be of another device."""
+        self._urgent = asyncio.Event()
         """Set for what should not wait: it has a place among the messages of its chat."""
 
     def take_message(self, arrival: ArrivedMessage) -> None:
@@ -97,25 +101,40 @@ class Reception:
             self._journal.inbound.linked(self._account.device)
 
     def take_notice(self, notice: ContactEvent) -> None:
-        """Have a notice journalled; called in the event loop."""
-        if not isinstance(notice, Receipts):
+        """Have a notice journalled; called from a thread of the link."""
+        if isinstance(notice, Receipts):
+            self._heard.append(notice)
+        else:
             self._notices.append(notice)
-            self._wake.set()
-            return
-        self._confirmations.confirm(notice)
-        if notice.by_phone:
-            self._journal.events.phone_seen(notice.at or self._journal.clock())
-        if not notice.from_me:
-            at = notice.at or self._journal.clock()
-            receipts = (Receipt(notice.kind, found, at) for found in notice.whatsapp_ids)
-            self._receipts.extend((receipt, ROUNDS) for receipt in receipts)
+            self._set(self._urgent)
+        self._set(self._arrived)
+
+    def _set(self, event: asyncio.Event) -> None:
+        """Set an event of the loop, once for all that arrives before it looks: each call wakes the loop's thread."""
+        if not event.is_set():
+            self._loop.call_soon_threadsafe(event.set)
 
     async def run(self) -> None:
         """Journal notices until cancelled."""
         while True:
-            await wait_for(self._wake, BATCH_SECONDS)
-            self._wake.clear()
+            await self._arrived.wait()
+            await wait_for(self._urgent, BATCH_SECONDS)
+            self._arrived.clear()
+            self._urgent.clear()
+            while self._heard:
+                self._heed(self._heard.popleft())
             await asyncio.to_thread(self.journal_notices)
+            if self._receipts:
+                self._arrived.set()
+
+    def _heed(self, heard: Receipts) -> None:
+        self._confirmations.confirm(heard)
+        at = heard.at or self._journal.clock()
+        if heard.by_phone:
+            self._journal.events.phone_seen(at)
+        if not heard.from_me:
+            receipts = (Receipt(heard.kind, found, at) for found in heard.whatsapp_ids)
+            self._receipts.extend((receipt, ROUNDS) for receipt in receipts)
 
     def journal_notices(self) -> None:
         """Journal what waits; blocks for some flushes. Raises JournalError."""

@@ -49,6 +49,8 @@ class SettingsFile:
     def reload(self) -> None:
         """Adopt the file's content if it is new and valid."""
         before = self._content
+        if self._is_as_before():
+            return
         try:
             settings = self._read(self._environment.settings)
         except SettingsError as error:
@@ -61,6 +63,13 @@ class SettingsFile:
             for watcher in self._watchers:
                 watcher.set()
             log.info("settings_changed")
+
+    def _is_as_before(self) -> bool:
+        """Whether the file says what was read last: reading is cheap, and decoding is not."""
+        try:
+            return self._environment.settings.read_bytes() == self._content
+        except OSError:
+            return False
 
     def _read_or_recall(self) -> TenantSettings:
         try:

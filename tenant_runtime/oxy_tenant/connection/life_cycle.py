@@ -59,6 +59,9 @@ from oxy_tenant.settings_file import SettingsFile
 _ENDS_OF_CONNECTIONS: Final = (Disconnected, LoginRefused, LinkStopped, PairingStopped)
 """Events that mean something else once a phone is linked."""
 
+_CONTACT_EVENTS: Final = (Receipts, CallMissed, ChangedNumber)
+"""Events that say nothing about the connection."""
+
 log = structlog.get_logger()
 
 
@@ -73,7 +76,10 @@ class _ForeignAccountError(OxyError):
 
 
 class Connection:
-    """Keeps one account connected; delivers messages to `on_message` and shows its state on the board."""
+    """Keeps one account connected; shows its state on the board.
+
+    Messages go to `on_message`, what contacts do otherwise to `on_contact_event`, from threads of the link.
+    """
 
     def __init__(  # noqa: PLR0913 its collaborators, each by name
         self,
@@ -180,7 +186,10 @@ class Connection:
         events: asyncio.Queue[LinkEvent | Held] = asyncio.Queue()
 
         def on_event(event: LinkEvent | Held) -> None:
-            self._loop.call_soon_threadsafe(events.put_nowait, event)
+            if isinstance(event, _CONTACT_EVENTS):
+                self._on_contact_event(event)
+            else:
+                self._loop.call_soon_threadsafe(events.put_nowait, event)
 
         self._progress = self._new_progress(linked=paired)
         self._pairing.begin_session()
@@ -271,8 +280,6 @@ class Connection:
         match event:
             case Identified():
                 self._board.update(jid=event.phone)
-            case Receipts() | CallMissed() | ChangedNumber():
-                self._on_contact_event(event)
             case CaughtUp():
                 log.info("connection_caught_up")
             case LinkStopped(opened=True):

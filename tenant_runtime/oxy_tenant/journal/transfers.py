@@ -1,6 +1,7 @@
 """Files of received messages that are still to be fetched. A row stays until its outcome is reported, in one commit."""
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -78,6 +79,11 @@ class FileTransfers:
         self._journal = journal
         self._reports = reports
         self._clock = clock
+        self._on_added: Callable[[], object] = _tell_nobody
+
+    def follow(self, on_added: Callable[[], object]) -> None:
+        """Have `on_added` called whenever a file was added and is on disk, in the thread that did."""
+        self._on_added = on_added
 
     def add(
         self, database: sqlite3.Connection, media_id: UUID, pointer: MediaPointer | None, trace: TraceParent
@@ -98,6 +104,7 @@ class FileTransfers:
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             )
             database.execute(query, row)
+            self._journal.after_commit(self._on_added)
 
     def waiting(self) -> float:
         """Return how many files wait."""
@@ -112,6 +119,11 @@ class FileTransfers:
         )
         rows = self._journal.read(query, now, now + LONGEST_AHEAD.total_seconds())
         return _transfer(rows[0], now) if rows else None
+
+    def seconds_until_due(self) -> float | None:
+        """Return for how long no file that waits is due; None: for as long as none is added."""
+        earliest = self._journal.read("SELECT min(retry_at) FROM transfers")[0][0]
+        return None if earliest is None else max(0.0, earliest - self._clock().timestamp())
 
     def begin(self, transfer: OpenTransfer) -> bool:
         """Note that a file is in hand; False: it was, each time that the process died, or is not wanted any more."""
@@ -142,6 +154,10 @@ class FileTransfers:
         name = "arrived" if isinstance(outcome, FileArrived) else outcome.reason.value
         metrics.FILES.labels(name).inc()
         self._reports.append(database, outcome, trace)
+
+
+def _tell_nobody() -> None:
+    pass
 
 
 def _values(pointer: MediaPointer) -> tuple[object, ...]:

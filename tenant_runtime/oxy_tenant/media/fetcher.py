@@ -17,7 +17,7 @@ from oxy_core.bus import connected
 from oxy_core.errors import BusError
 from oxy_core.files import FileArrived, FileFailed, FileFailure
 from oxy_core.subjects import SubjectSender
-from oxy_core.tasks import supervised
+from oxy_core.tasks import supervised, wait_for
 from oxy_core.trace import trace_id
 from oxy_tenant import metrics
 from oxy_tenant.errors import JournalError
@@ -27,9 +27,6 @@ from oxy_tenant.links.protocol import WhatsAppLink
 from oxy_tenant.media.chunks import described, publish_chunks
 from oxy_tenant.media.verdicts import final_failure, retry_pause
 from oxy_tenant.settings import RuntimeSettings
-
-POLL_SECONDS: Final = 0.3
-"""How often the journal is asked for files to fetch: it has no event for what is due later."""
 
 CONNECT_SECONDS: Final = 10.0
 """Longest wait for the bus before the next attempt."""
@@ -61,15 +58,19 @@ class FileFetcher:
         self._link = link
         self._whatsapp = whatsapp
         self._max_bytes = max_bytes
+        self._added = asyncio.Event()
 
     async def run(self) -> None:
         """Fetch files until cancelled; raises any error that neither the bus nor the disk caused."""
+        loop = asyncio.get_running_loop()
+        self._transfers.follow(lambda: loop.call_soon_threadsafe(self._added.set))
         await supervised("files", self._serve, _report_outage, pause_seconds=PAUSE_SECONDS)
 
     async def _serve(self) -> None:
         """Wait until a file is due, connect to the bus, and fetch what is due."""
-        while self._transfers.due() is None:  # noqa: ASYNC110 a file may become due without an event
-            await asyncio.sleep(POLL_SECONDS)
+        while self._transfers.due() is None:
+            await wait_for(self._added, self._transfers.seconds_until_due())
+            self._added.clear()
         await self._whatsapp.wait()
         environment = self._environment
         name = f"{environment.label}-files"

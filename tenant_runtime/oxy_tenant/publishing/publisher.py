@@ -31,8 +31,9 @@ from oxy_tenant.publishing.window import Window
 _POLL_SECONDS: Final = 0.2
 """How often a lost or silent connection is checked."""
 
-_IDLE_POLL_SECONDS: Final = 1.0
-"""The same while nothing is in flight or held: a pod spends most of its life so, and beside many others."""
+_IDLE_POLL_SECONDS: Final = 5.0
+"""The same while nothing is in flight or held: a pod spends most of its life so, and beside many others. All that it
+finds then is the platform's word that it lost something, which takes up to a minute to get here."""
 
 _GATHER_SECONDS: Final = 0.01
 """How long reports gather that follow others at once: reading and publishing them together takes far less time."""

@@ -15,8 +15,8 @@ from oxy_tenant.errors import JournalError
 from oxy_tenant.journal.freezes import Freezes
 from oxy_tenant.settings_file import SettingsFile
 
-FOLLOW_SECONDS: Final = 1.0
-"""How often the settings are looked at, and a word that the volume did not take is stored again."""
+RETRY_SECONDS: Final = 1.0
+"""Pause before a word that the volume did not take is stored again."""
 
 log = structlog.get_logger()
 
@@ -31,6 +31,7 @@ class SendingFreeze:
         self._thawed, self._held = asyncio.Event(), asyncio.Event()
         self._current = freezes.current
         self._kept = self._current
+        self._wake = settings.watch()
         self._apply()
         if self._current is not None:
             on_change(self._current)
@@ -54,14 +55,18 @@ class SendingFreeze:
     async def take(self, freeze: Freeze) -> None:
         """Heed a word that came over the bus."""
         self._adopt(freeze)
-        await self._keep()
+        if not await self._keep():
+            self._wake.set()
 
     async def run(self) -> None:
         """Follow the settings until cancelled."""
         while True:
+            self._wake.clear()
             self._adopt(self._settings.current.frozen)
-            await self._keep()
-            await asyncio.sleep(FOLLOW_SECONDS)
+            if await self._keep():
+                await self._wake.wait()
+            else:
+                await asyncio.sleep(RETRY_SECONDS)
 
     def _adopt(self, freeze: Freeze | None) -> None:
         """Heed a word at once, before it is on disk, if it is newer."""
@@ -76,15 +81,19 @@ class SendingFreeze:
         begun.set()
         over.clear()
 
-    async def _keep(self) -> None:
-        """Store the newest word, and only then say that it holds: a restart must not forget it."""
+    async def _keep(self) -> bool:
+        """Store the newest word, and only then say that it holds: a restart must not forget it.
+
+        Return whether it is stored.
+        """
         freeze = self._current
         if freeze is None or freeze is self._kept:
-            return
+            return True
         try:
             await asyncio.to_thread(self._freezes.keep, freeze)
         except JournalError as error:
             log.warning("freeze_not_kept", error=str(error))  # `run` tries again
-            return
+            return False
         self._kept = freeze
         self._on_change(freeze)
+        return True

@@ -25,6 +25,14 @@ TRIM_TO: Final = 0.9
 """To which part of its share a journal is trimmed, so that it is not done at every look."""
 
 
+LOOK_SECONDS: Final = 1.0
+"""How often the room is measured: two system calls and a query of three numbers."""
+
+EASY_LOOK_SECONDS: Final = 5.0
+EASY: Final = 8
+"""The same while this many times the reserve is free."""
+
+
 @dataclass(frozen=True, slots=True)
 class VolumeUsage:
     """What a volume holds, in bytes."""
@@ -38,6 +46,13 @@ class VolumeUsage:
 def reserve_of(total: int) -> int:
     """Return how many bytes of a volume of `total` bytes are to stay free."""
     return max(LEAST_RESERVE, min(MOST_RESERVE, total // _RESERVED_PART))
+
+
+def seconds_to_next_look(usage: VolumeUsage | None) -> float:
+    """Return after how long to measure again; `usage` is None if it is unknown."""
+    if usage is None or usage.free < reserve_of(usage.total) * EASY:
+        return LOOK_SECONDS
+    return EASY_LOOK_SECONDS
 
 
 def is_usable(usage: VolumeUsage) -> bool:

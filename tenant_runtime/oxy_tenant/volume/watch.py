@@ -16,10 +16,14 @@ from oxy_tenant import metrics
 from oxy_tenant.errors import JournalError
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.volume.ballast import Ballast
-from oxy_tenant.volume.room import VolumeUsage, excess_of, reserve_of, share_of, stopping_problem
-
-LOOK_SECONDS: Final = 1.0
-"""How often the room is measured: two system calls and a query of three numbers."""
+from oxy_tenant.volume.room import (
+    VolumeUsage,
+    excess_of,
+    reserve_of,
+    seconds_to_next_look,
+    share_of,
+    stopping_problem,
+)
 
 TOLD_SECONDS: Final = 86_400.0
 """For how long it is told that the journal was trimmed."""
@@ -65,7 +69,7 @@ class RoomWatch:
         """Watch until cancelled."""
         while True:
             await self.look()
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(seconds_to_next_look(self.usage))
 
     async def look(self) -> None:
         """Measure, trim the journal if that helps, and tell what has changed."""

@@ -161,10 +161,11 @@ async def test_a_file_waits_for_whatsapp_and_for_the_bus(stage: Stage, nats_serv
 async def test_a_full_disk_delays_a_file_and_ends_nothing(stage: Stage, nats_server: NatsServer) -> None:
     async with connected(nats_server.url, name="platform") as client:
         await ensure_streams(client.jetstream())
-    media_id = stage.receive(PNG)
     with stage.journal.database.transaction() as database:
         database.execute("CREATE TRIGGER full BEFORE INSERT ON reports BEGIN SELECT RAISE(ABORT, 'disk full'); END")
     async with running(stage):
+        await asyncio.sleep(0.1)  # so that it waits, and the file wakes it
+        media_id = stage.receive(PNG)
         await until(lambda: stage.link.downloads, what="the first attempt")
         with stage.journal.database.transaction() as database:
             database.execute("DROP TRIGGER full")

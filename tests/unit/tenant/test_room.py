@@ -4,11 +4,15 @@ import pytest
 
 from oxy_core.instance.stored_session import VolumeProblem
 from oxy_tenant.volume.room import (
+    EASY,
+    EASY_LOOK_SECONDS,
     LEAST_RESERVE,
+    LOOK_SECONDS,
     MOST_RESERVE,
     VolumeUsage,
     excess_of,
     reserve_of,
+    seconds_to_next_look,
     share_of,
     stopping_problem,
 )
@@ -66,3 +70,11 @@ def test_only_what_fills_the_volume_stops_the_runtime() -> None:
         VolumeProblem.VOLUME_FULL,
         VolumeProblem.JOURNAL_FULL,
     }
+
+
+@pytest.mark.parametrize(
+    ("free", "seconds"), [(EASY * RESERVE, EASY_LOOK_SECONDS), (EASY * RESERVE - 1, LOOK_SECONDS), (0, LOOK_SECONDS)]
+)
+def test_a_volume_is_watched_closely_long_before_it_is_full(free: int, seconds: float) -> None:
+    assert seconds_to_next_look(VolumeUsage(TOTAL, free, 0)) == seconds
+    assert seconds_to_next_look(None) == LOOK_SECONDS

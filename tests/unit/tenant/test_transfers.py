@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -154,3 +155,23 @@ def test_the_id_of_a_file_is_that_of_its_message_in_one_journal() -> None:
         media_id_of(epoch, chat, from_me=False, whatsapp_id="B"),
     }
     assert len(others | {first}) == 4
+
+
+def test_whoever_fetches_files_is_told_of_those_on_disk_and_until_when_none_is_due(
+    journal: Journal, clock: Clock
+) -> None:
+    told: list[float] = []
+    journal.transfers.follow(lambda: told.append(journal.transfers.waiting()))
+    assert journal.transfers.seconds_until_due() is None
+    with suppress(RuntimeError), journal.database.transaction() as database:
+        journal.transfers.add(database, uuid4(), POINTER, new_trace())
+        raise RuntimeError
+    add(journal, POINTER)
+    assert told == [1.0]
+    transfer = journal.transfers.due()
+    assert transfer is not None
+    journal.transfers.postpone(transfer, timedelta(seconds=30))
+    clock.now += timedelta(seconds=10)
+    assert journal.transfers.seconds_until_due() == pytest.approx(20)
+    clock.now += timedelta(seconds=60)
+    assert journal.transfers.seconds_until_due() == 0

@@ -103,7 +103,8 @@ class LossAudit:
             # Read the newest row before this pause and store it as audited after: by then every message up to it is in
             # the journal. If the process dies in between, it is not stored, and the next start examines it.
             await asyncio.sleep(SETTLE_SECONDS)
-            await asyncio.to_thread(self._settle, newest, time.monotonic() - SETTLE_SECONDS)
+            if self._refused or newest is not None:
+                await asyncio.to_thread(self._settle, newest, time.monotonic() - SETTLE_SECONDS)
 
     def _newest(self) -> int | None:
         try:
