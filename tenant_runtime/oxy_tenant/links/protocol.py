@@ -83,8 +83,10 @@ class WhatsAppLink(Protocol):
         message should still be sent. Raises LinkUnavailableError.
         """
 
-    async def send(self, chat: Jid, message: MessageProtobuf) -> Sent:
-        """Send a message, with the message secret that it contains; call it within a turn.
+    async def send(self, chat: Jid, compose: Callable[[], MessageProtobuf]) -> Sent:
+        """Send the message that `compose` returns, with the message secret that it contains; call it within a turn.
+
+        `compose` is called in the thread that sends, just before, and may block; what it raises is raised here.
 
         Raises LinkUnavailableError, SendDeferredError, SendRefusedError, SendUnconfirmedError.
         """

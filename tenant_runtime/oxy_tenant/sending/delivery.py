@@ -8,6 +8,7 @@ from oxy_core.envelopes import SendOutcome
 from oxy_core.errors import OxyError
 from oxy_core.outbound import PresenceContent, ReadContent, SendRefusal
 from oxy_tenant import metrics
+from oxy_tenant.content.protobuf import MessageProtobuf
 from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.sends import Sends
 from oxy_tenant.links.errors import RefusalReason, SendRefusedError, SendUnconfirmedError
@@ -122,11 +123,17 @@ class Delivery:
         request = waiting.send.request
         # From here until the result is journalled, `Sender.finish` waits for this request.
         self.in_flight.add(request.id)
-        # Journal the secret first: it identifies the echo, and after a crash the attempt in the library's store.
-        secret = await asyncio.to_thread(self._sends.begin_attempt, request.id)
+        secret = b""
+
+        def compose() -> MessageProtobuf:
+            # Journal the secret first: it identifies the echo, and after a crash the attempt in the library's store.
+            nonlocal secret
+            secret = self._sends.begin_attempt(request.id)
+            return self._preparation.message(waiting, secret)
+
         try:
             with metrics.SEND_SECONDS.time():
-                sent = await self._link.send(waiting.chat, self._preparation.message(waiting, secret))
+                sent = await self._link.send(waiting.chat, compose)
         except SendRefusedError as error:
             return refused_for_good(error)
         except SendUnconfirmedError as error:

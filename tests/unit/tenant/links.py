@@ -1,7 +1,7 @@
 """A scripted WhatsApp, and settings to run parts of the runtime against it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,8 +74,8 @@ class ScriptedLink:
         await self.turn.wait()
         yield
 
-    async def send(self, chat: Jid, message: MessageProtobuf) -> Sent:
-        text = str(message.conversation)
+    async def send(self, chat: Jid, compose: Callable[[], MessageProtobuf]) -> Sent:
+        text = str((await asyncio.to_thread(compose)).conversation)
         self.texts.append(text)
         self.chats.append(chat)
         await self.answering.wait()

@@ -6,7 +6,7 @@ The suite: tests/integration/tenant/links/test_link_contract.py.
 import asyncio
 import hashlib
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -167,8 +167,9 @@ class MemoryLink:
         async with self._turn:
             yield
 
-    async def send(self, chat: Jid, message: MessageProtobuf) -> Sent:
+    async def send(self, chat: Jid, compose: Callable[[], MessageProtobuf]) -> Sent:
         self._require_session()
+        message = await asyncio.to_thread(compose)
         if self._whatsapp.failures:
             raise self._whatsapp.failures.pop(0)
         contact = self._whatsapp.find(chat)

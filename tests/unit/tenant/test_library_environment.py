@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from unit.tenant.links import environment_in
 
 from oxy_core.errors import SettingsError
-from oxy_tenant.library_environment import LIBRARY_ENVIRONMENT, library_environment
+from oxy_tenant.library_environment import LIBRARY_ENVIRONMENT, TIMER_SLACK, library_environment
 
 SHOW = """
 import os
@@ -52,6 +52,22 @@ def test_a_process_has_the_libraries_environment_from_its_start(outside: dict[st
     shown, *others = found.stdout.split()
     assert shown == gogc
     assert set(others) == {"True"}
+
+
+def test_the_timers_of_threads_that_start_later_may_be_late() -> None:
+    show = """
+import threading
+from pathlib import Path
+from oxy_tenant.library_environment import relax_timers
+relax_timers()
+show = lambda: print(Path(f"/proc/{threading.get_native_id()}/timerslack_ns").read_text().strip())
+thread = threading.Thread(target=show)
+thread.start()
+thread.join()
+"""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
+    found = subprocess.run([sys.executable, "-c", show], env=environment, capture_output=True, text=True, check=True)
+    assert int(found.stdout) == TIMER_SLACK
 
 
 def test_a_process_that_opens_no_connection_does_not_load_the_library() -> None:

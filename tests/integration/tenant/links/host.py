@@ -66,7 +66,7 @@ class Host:
 
     async def _send(self, chat: Jid, content: bytes) -> object:
         async with self._link.sending_turn(chat):
-            return await self._link.send(chat, self._link.messages.Message.FromString(content))
+            return await self._link.send(chat, lambda: self._link.messages.Message.FromString(content))
 
     def _deliver(self, arrival: ArrivedMessage) -> None:
         content = None if arrival.message is None else arrival.message.SerializeToString()

@@ -291,7 +291,7 @@ class MemoryWorld(World):
         match method:
             case "send":
                 async with self._link.sending_turn(arguments[0]):
-                    return await self._link.send(*arguments)
+                    return await self._link.send(arguments[0], lambda: arguments[1])
             case "download":
                 async with self._link.download(*arguments, **named) as file:
                     return bytes(file.content)
