@@ -3,9 +3,11 @@
 import asyncio
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import Final
 
-from tenant_pods import Customers, Pods
+from tenant_pods import Customers, Pods, hide_absent_packages
 
 from oxy_dev.process_memory import MIB, measure
 from oxy_operator.decide.instance import Instance
@@ -40,14 +42,15 @@ def measure_imports() -> None:
     """Print the PSS of an interpreter after each import."""
     print("\n## What imports cost, PSS in MiB\n\n| import | so far | this one |\n|---|---|---|")
     statements, before = "", 0.0
-    for name, statement in IMPORTS:
-        statements += f"{statement}\n"
-        output = subprocess.run(
-            [sys.executable, "-c", statements + _READ], env=LIBRARY_ENVIRONMENT, capture_output=True, check=True
-        ).stdout
-        size = int(output) * 1024 / MIB
-        print(f"| {name} | {size:.1f} | {size - before:.1f} |", flush=True)
-        before = size
+    with tempfile.TemporaryDirectory(prefix="oxy-bench-") as folder:
+        environment = {**LIBRARY_ENVIRONMENT, "PYTHONPATH": hide_absent_packages(Path(folder))}
+        for name, statement in IMPORTS:
+            statements += f"{statement}\n"
+            command = [sys.executable, "-c", statements + _READ]
+            output = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+            size = int(output) * 1024 / MIB
+            print(f"| {name} | {size:.1f} | {size - before:.1f} |", flush=True)
+            before = size
 
 
 def pss(pods: Pods, tenant: Instance) -> float:

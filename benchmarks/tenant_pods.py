@@ -1,6 +1,7 @@
 """Any number of tenant pods between the simulator and NATS, and a program that answers in place of the workers."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from oxy_operator.decide.instance import Instance
 from oxy_simulator.client import SimulatorClient
 
 CUSTOMERS: Final = 20
+ABSENT: Final = ("aiohttp", "rich")
 PURGE_SECONDS: Final = 0.5
 POLL_SECONDS: Final = 0.02
 WAIT_SECONDS: Final = 600.0
@@ -155,10 +157,25 @@ def businesses(count: int) -> tuple[Instance, ...]:
     )
 
 
+def hide_absent_packages(folder: Path) -> str:
+    """Make packages that cannot be imported, and return what their folder is called.
+
+    Libraries of a pod import some packages if they find them. The image does not have these, and development does.
+    """
+    for name in ABSENT:
+        package = folder / name
+        package.mkdir(parents=True, exist_ok=True)
+        (package / "__init__.py").write_text(f"raise ImportError({name!r})\n")
+    return str(folder)
+
+
 @asynccontextmanager
 async def running_pods(folder: Path, count: int) -> AsyncIterator[Pods]:
     """Run `count` pods, linked and connected; the worker that the stack needs to start is stopped."""
-    stack = Stack(folder, tenants=businesses(count))
+    stack, hidden = Stack(folder, tenants=businesses(count)), hide_absent_packages(folder / "absent")
+    for runtime in stack.runtimes.values():
+        path = os.pathsep.join((hidden, runtime.environment["PYTHONPATH"]))
+        runtime.environment = {**runtime.environment, "PYTHONPATH": path}
     async with (
         running_stack(stack),
         SimulatorClient(stack.control_url) as simulator,
