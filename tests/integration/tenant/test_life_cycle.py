@@ -104,12 +104,12 @@ async def test_a_process_that_ends_badly_still_says_why(scene: Scene) -> None:
     await scene.runtime.start()
     await scene.bus.state(ConnectionState.CONNECTED)
 
-    # It is banned while its journal cannot be written.
-    with closing(sqlite3.connect(scene.runtime.session / "journal.db", isolation_level=None)) as journal:
-        journal.execute("BEGIN IMMEDIATE")  # nobody else can write
-        await scene.business.fault(FaultKind.BANNED)
-        await scene.business.fault(FaultKind.ABORT)
-        assert await scene.runtime.exit_code() == ExitCode.ACCOUNT_LOCKED
+    # It is banned while its journal takes no report.
+    with closing(sqlite3.connect(scene.runtime.session / "journal.db")) as journal, journal:
+        journal.execute("CREATE TRIGGER full BEFORE INSERT ON reports BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    await scene.business.fault(FaultKind.BANNED)
+    await scene.business.fault(FaultKind.ABORT)
+    assert await scene.runtime.exit_code() == ExitCode.ACCOUNT_LOCKED
     assert "ending_not_journalled" in scene.runtime.log
     assert scene.runtime.termination().reason == "AccountBanned"
     await scene.runtime.start(OXY_POD_UID="pod-2")
