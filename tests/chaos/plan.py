@@ -89,6 +89,8 @@ class Track:
     """Whether a fault must have ended well before the next begins."""
     whole: bool = True
     """Whether every kind comes even in a run that is too short for it."""
+    until: float = 1.0
+    """Share of the run after which none begins."""
 
 
 _ENDS: Final = (Kind.KILL, Kind.TERMINATE)
@@ -148,7 +150,7 @@ def deal(seed: int, seconds: float, trouble: Sequence[Track]) -> tuple[Fault, ..
 def _faults(track: Track, seed: int, seconds: float) -> Iterator[Fault]:
     dice = random.Random(f"{seed} {track.name}")
     count = max(len(track.kinds) if track.whole else 1, round(seconds / track.every))
-    width = seconds / count
+    width = seconds * track.until / count
     longest = min(track.longest, BREATH * width if track.one_by_one else seconds / 4)
     dealt = zip(_dealt(track.kinds, count, dice), _dealt(track.targets, count, dice), strict=True)
     for number, (kind, target) in enumerate(dealt):

@@ -95,6 +95,9 @@ CARRIAGE: Final = (
     FaultKind.FORGET_SESSIONS,
 )
 
+LAST_ENDS_UNTIL: Final = 0.4
+"""Share of the run. Each of these drops whatever waits for the device; what is said later arrives, however late."""
+
 SHARES: Final = 300
 """Events of a full run; each track's share is a multiple of ten of these, so a tenth of a run has all tracks too."""
 
@@ -107,11 +110,17 @@ def draw(seed: int, events: int, seconds: float) -> tuple[Fault, ...]:
 def tracks(events: int, seconds: float) -> tuple[Track, ...]:
     """Return the trouble that a tenant is in for, `events` in all if these are a multiple of 30."""
 
-    def track(
-        name: str, share: int, kinds: tuple[StrEnum, ...], *targets: str, longest: float, one_by_one: bool = False
+    def track(  # noqa: PLR0913 one line for each
+        name: str,
+        share: int,
+        kinds: tuple[StrEnum, ...],
+        *targets: str,
+        longest: float,
+        one_by_one: bool = False,
+        until: float = 1.0,
     ) -> Track:
         every = seconds * SHARES / (events * share)
-        return Track(name, kinds, targets, every=every, longest=longest, one_by_one=one_by_one, whole=False)
+        return Track(name, kinds, targets, every, longest, one_by_one=one_by_one, whole=False, until=until)
 
     cuts = (Kind.REFUSE, Kind.FREEZE, Kind.DEAFEN)
     return (
@@ -122,7 +131,7 @@ def tracks(events: int, seconds: float) -> tuple[Track, ...]:
         track("volume", 10, (VolumeKind.FULL,), VOLUME, longest=12, one_by_one=True),
         track("clock", 20, (Kind.CLOCK,), TENANT, longest=20),
         track("connection ends", 50, ENDS, WHATSAPP, longest=8),
-        track("connection ends for good", 10, LAST_ENDS, WHATSAPP, longest=0),
+        track("connection ends for good", 10, LAST_ENDS, WHATSAPP, longest=0, until=LAST_ENDS_UNTIL),
         track("connection misbehaves", 30, MISBEHAVIOUR, WHATSAPP, longest=10),
         track("messages", 70, CARRIAGE, WHATSAPP, longest=12),
         track("files", 20, tuple(MediaFaultKind), FILES, longest=0),
