@@ -120,7 +120,7 @@ STREAMS: Final = (
         max_age=0,
         max_msgs_per_subject=1,
         max_msg_size=PART_BYTES + TAG_BYTES + (4 << 10),
-        max_msgs=1 << 16,
+        max_msgs=1 << 14,
         max_bytes=_GIB // 2,
         storage=StorageType.FILE,
     ),

@@ -21,7 +21,7 @@ from oxy_core.session_backups import MANIFEST
 from oxy_core.subjects import SubjectSender
 from oxy_operator.bus.backups import delete, failing
 from oxy_operator.bus.streams import stream_use, subjects_of
-from oxy_operator.decide.backups import HeldBackup, StreamUse, abandoned, excess
+from oxy_operator.decide.backups import HeldBackup, StreamUse, abandoned, excess, is_flood
 from oxy_operator.metrics import BACKUP_BYTES, BACKUP_FULLNESS
 
 LOOK_SECONDS: Final = 10.0
@@ -29,6 +29,9 @@ LOOK_SECONDS: Final = 10.0
 
 SWEEP_SECONDS: Final = 900.0
 """How often everything in it is looked at, even if it is not nearly full; and how often that it is so is told."""
+
+AT_ONCE: Final = 16
+"""Backups that are deleted at the same time."""
 
 Finished = Mapping[str, AbstractSet[str]]
 """Ids of the backups that have a manifest, by account."""
@@ -84,14 +87,13 @@ async def sweep(client: Client, now: datetime) -> Finished:
     async with failing("sweep backups"):
         held = _held(await subjects_of(client, BACKUP_STREAM, subjects.BACKUP_ALL))
         for sender, items in held.items():
-            await _delete(client, sender, items, abandoned(await _dated(client, sender, items, finished=False), now))
+            await _delete(client, sender, items, abandoned(await _with_times(client, sender, items), now))
         # Whoever has most first, and only until there is room again: a flood must not cost others their backups.
         for sender, items in sorted(held.items(), key=lambda item: _chunks(item[1]), reverse=True):
             use = await stream_use(client, BACKUP_STREAM)
             if use is None or not use.is_nearly_full or _chunks(items) <= use.share:
                 break
-            dated = await _dated(client, sender, items, finished=True)
-            await _delete(client, sender, items, excess(dated, use.share))
+            await _delete(client, sender, items, excess(await _with_times(client, sender, items), use.share))
     return {sender.account: {id_ for id_, item in items.items() if item.finished} for sender, items in held.items()}
 
 
@@ -115,12 +117,12 @@ def _chunks(items: Mapping[str, HeldBackup]) -> int:
     return sum(item.chunks for item in items.values())
 
 
-async def _dated(
-    client: Client, sender: SubjectSender, items: Mapping[str, HeldBackup], *, finished: bool
-) -> list[HeldBackup]:
-    """Return an instance's backups, with the times of those that are finished, or of the others."""
+async def _with_times(client: Client, sender: SubjectSender, items: Mapping[str, HeldBackup]) -> list[HeldBackup]:
+    """Return an instance's backups with their times; without those of what is unfinished, if that is a flood."""
+    flooded = is_flood(list(items.values()))
     return [
-        item.dated(await _since(client, sender, item)) if item.finished is finished else item for item in items.values()
+        item if flooded and not item.finished else item.dated(await _since(client, sender, item))
+        for item in items.values()
     ]
 
 
@@ -137,6 +139,17 @@ async def _since(client: Client, sender: SubjectSender, item: HeldBackup) -> dat
 async def _delete(
     client: Client, sender: SubjectSender, items: dict[str, HeldBackup], backup_ids: tuple[str, ...]
 ) -> None:
-    for backup_id in backup_ids:
-        await delete(client, sender.account, sender.instance, backup_id)
-        del items[backup_id]
+    """Delete backups; those that are unfinished at once, if all of the instance's are, else several at a time."""
+    gone = [items.pop(backup_id) for backup_id in backup_ids]
+    unfinished = [backup.id for backup in gone if not backup.finished]
+    for backup in gone:
+        if backup.finished:
+            await delete(client, sender.account, sender.instance, backup.id)
+    if len(unfinished) > 1 and not items:
+        unfinished = ["*"]
+    patterns = [subjects.backup(sender.account, sender.instance, backup_id, "*") for backup_id in unfinished]
+    for start in range(0, len(patterns), AT_ONCE):
+        some = patterns[start : start + AT_ONCE]
+        await asyncio.gather(*(client.jetstream().purge_stream(BACKUP_STREAM, subject=pattern) for pattern in some))
+    if gone:
+        log.warning("backups_swept", instance=sender.instance, backups=len(gone), unfinished=len(unfinished))

@@ -11,6 +11,9 @@ from oxy_core.session_backups import MAX_CHUNKS, PART_BYTES, BackupManifest
 UNFINISHED_AFTER: Final = timedelta(hours=1)
 """After this time without another chunk, a backup was interrupted: its pod begins another."""
 
+MOST_UNFINISHED: Final = 32
+"""A pod makes one backup at a time; even one that is killed in each does not begin so many within an hour."""
+
 NEARLY_FULL: Final = 0.8
 """Of the limits of the stream: beyond it, people are told, and each instance keeps to its share."""
 
@@ -86,13 +89,16 @@ def surplus(backups: Iterable[StoredBackup], keep: int, wanted: Collection[UUID]
     return tuple(backup.manifest.id for backup in newest[keep:] if backup.manifest.id not in wanted)
 
 
-def abandoned(held: Sequence[HeldBackup], now: datetime) -> tuple[str, ...]:
-    """Return which of one instance's backups will never be finished.
+def is_flood(held: Sequence[HeldBackup]) -> bool:
+    """Whether what one instance has not finished are no backups, however new they are: too many, or too many chunks."""
+    unfinished = [backup.chunks for backup in held if not backup.finished]
+    return len(unfinished) > MOST_UNFINISHED or sum(unfinished) > MAX_CHUNKS
 
-    More chunks than a backup can have are no backup, however new they are.
-    """
+
+def abandoned(held: Sequence[HeldBackup], now: datetime) -> tuple[str, ...]:
+    """Return which of one instance's backups will never be finished; all that are unfinished, if that is a flood."""
     unfinished = [backup for backup in held if not backup.finished]
-    if sum(backup.chunks for backup in unfinished) > MAX_CHUNKS:
+    if is_flood(held):
         return tuple(backup.id for backup in unfinished)
     return tuple(backup.id for backup in unfinished if backup.since and now - backup.since > UNFINISHED_AFTER)
 

@@ -27,6 +27,7 @@ from oxy_core.instance.session_states import MAX_DETAIL
 from oxy_core.session_backups import BackupManifest, LeaveWish
 from oxy_core.tenant import TenantSettings
 from oxy_operator.decide.backups import (
+    MOST_UNFINISHED,
     UNFINISHED_AFTER,
     HeldBackup,
     StoredBackup,
@@ -113,6 +114,9 @@ def test_what_is_never_finished_is_deleted_and_a_flood_at_once() -> None:
     assert abandoned([unfinished("a", 3, old), unfinished("b", 3, new), unfinished("gone", 3)], NOW) == ("a",)
     assert abandoned([unfinished("a", 4_000, new), unfinished("b", 97, new)], NOW) == ("a", "b")
     assert abandoned([unfinished("a", 4_000, new), unfinished("b", 96, new), finished("c", 2, old)], NOW) == ()
+    many = [unfinished(str(number), 1) for number in range(MOST_UNFINISHED + 1)]
+    assert abandoned([*many, finished("c", 2, old)], NOW) == tuple(backup.id for backup in many)
+    assert abandoned(many[1:], NOW) == ()
 
 
 def unfinished(name: str, chunks: int, since: datetime | None = None) -> HeldBackup:
