@@ -131,13 +131,12 @@ log = structlog.get_logger()
 
 
 class JournalDatabase:
-    """A connection for writes and one for reads; `on_durable` is called after each durable commit, in its thread."""
+    """A connection for writes and one for reads."""
 
-    def __init__(self, writer: sqlite3.Connection, reader: sqlite3.Connection, on_durable: Callable[[], None]) -> None:
+    def __init__(self, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
         """Use `open`: both connections must be to the same file, already checked."""
         self._writer = writer
         self._reader = reader
-        self._on_durable = on_durable
         self._writing = threading.RLock()
         self._reading = threading.Lock()
         self._flushing = True
@@ -160,7 +159,6 @@ class JournalDatabase:
         volume: str | None,
         restored: epochs.Restored | None = None,
         now: datetime,
-        on_durable: Callable[[], None],
     ) -> Self:
         """Open or create the file; raises JournalError if it is damaged or belongs to something else."""
         try:
@@ -173,7 +171,7 @@ class JournalDatabase:
             _check(writer, path, organization, instance)
             upgrade(writer)
             _follow(writer, volume, restored, now)
-            return cls(writer, _connect(path), on_durable)
+            return cls(writer, _connect(path))
         except sqlite3.Error as error:
             message = (
                 f"the journal {path} cannot be used: {error}. Nothing was changed. "
@@ -188,8 +186,9 @@ class JournalDatabase:
             self._writer.close()
 
     def after_commit(self, call: Callable[[], object]) -> None:
-        """Have something called once the transaction that runs is committed; use it within one."""
-        self._after_commit.append(call)
+        """Have something called, once and in this thread, when the transaction that runs is committed."""
+        if call not in self._after_commit:
+            self._after_commit.append(call)
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
@@ -217,8 +216,6 @@ class JournalDatabase:
                 raise (JournalFullError if full else JournalError)(message) from error
             finally:
                 calls, self._after_commit = self._after_commit, []
-        if durable:
-            self._on_durable()
         for call in calls:
             call()
 

@@ -18,14 +18,10 @@ from oxy_tenant.journal.instance_events import InstanceEvents
 from oxy_tenant.journal.numbers import ResolvedNumbers
 from oxy_tenant.journal.pairing_proofs import PairingProofs
 from oxy_tenant.journal.receipts import SendReceipts
-from oxy_tenant.journal.reports import Clock, Reports
+from oxy_tenant.journal.reports import Clock, Reports, do_nothing
 from oxy_tenant.journal.sends import Sends
 from oxy_tenant.journal.steady_clock import SteadyClock
 from oxy_tenant.journal.transfers import FileTransfers
-
-
-def do_nothing() -> None:
-    """Do nothing when a report is added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ class Journal:
         """Open or create the journal; raises JournalError if it is damaged or belongs to another instance.
 
         `volume` names the volume that the file is on, `restored` the session that was restored last: with another one a
-        new journal begins (`epochs`). `on_report` is called in the writing thread after each durable transaction.
+        new journal begins (`epochs`). `on_report` is called after each transaction that added reports, in its thread.
         """
         clock = clock or SteadyClock()
         database = JournalDatabase.open(
@@ -72,16 +68,20 @@ class Journal:
             volume=volume,
             restored=restored,
             now=clock(),
-            on_durable=on_report,
         )
-        return cls._of(database, organization, instance, clock)
+        return cls._of(database, organization, instance, clock, on_report)
 
     @classmethod
     def _of(
-        cls, database: JournalDatabase, organization: OrganizationName, instance: InstanceName, clock: Clock
+        cls,
+        database: JournalDatabase,
+        organization: OrganizationName,
+        instance: InstanceName,
+        clock: Clock,
+        on_report: Callable[[], None],
     ) -> Self:
         chats = Chats(database)
-        reports = Reports(database, organization=organization, instance=instance, clock=clock)
+        reports = Reports(database, organization=organization, instance=instance, clock=clock, on_report=on_report)
         transfers = FileTransfers(database, reports, clock)
         events = InstanceEvents(database, reports, clock)
         sends = Sends(database, chats, reports, clock)

@@ -18,6 +18,10 @@ from oxy_tenant.journal.settled import settled
 Clock = Callable[[], datetime]
 
 
+def do_nothing() -> None:
+    """Do nothing when a report is added."""
+
+
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
     """A report ready to publish."""
@@ -42,12 +46,20 @@ class Reports:
     """The reports of one instance. Methods with a `database` are part of the caller's transaction."""
 
     def __init__(
-        self, journal: JournalDatabase, *, organization: OrganizationName, instance: InstanceName, clock: Clock
+        self,
+        journal: JournalDatabase,
+        *,
+        organization: OrganizationName,
+        instance: InstanceName,
+        clock: Clock,
+        on_report: Callable[[], None] = do_nothing,
     ) -> None:
+        """Call `on_report` after each transaction that added reports, in its thread."""
         self._journal = journal
         self._organization = organization
         self._instance = instance
         self._clock = clock
+        self._on_report = on_report
 
     def append(self, database: sqlite3.Connection, body: ReportBody, trace: TraceParent) -> Report:
         """Append a report and return it."""
@@ -68,6 +80,7 @@ class Reports:
         database.execute(
             "INSERT INTO reports (message_id, chat, envelope, trace, written_at) VALUES (?, ?, ?, ?, ?)", row
         )
+        self._journal.after_commit(self._on_report)
         return report
 
     def report(self, body: ReportBody) -> Report:

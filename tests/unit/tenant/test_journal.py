@@ -239,6 +239,11 @@ def test_the_publisher_is_woken_only_after_the_report_is_durable(path: Path) -> 
     journal = Journal.open(path, organization="acme", instance="shop", on_report=count)
     journal.inbound.receive(incoming("A"))
     assert found == [1]
+    asked = request("Olá!")
+    journal.sends.accept([asked])
+    assert found == [1], "there is nothing to publish"
+    journal.sends.finish(asked, SendResult(request_id=asked.id, outcome=SendOutcome.SENT))
+    assert found == [1, 2]
     journal.close()
 
 
