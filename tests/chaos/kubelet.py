@@ -89,7 +89,9 @@ class PlainKubelet:
 
     async def _serve(self, pod: Object) -> None:
         instance = pod["metadata"]["labels"]["oxy.dev/instance"]
-        process = await asyncio.to_thread(self._prepare, instance, pod)
+        process = await self._prepared(instance, pod)
+        if process is None:
+            return
         self.pods[instance] = process
         following = asyncio.create_task(self._follow(process))
         try:
@@ -103,9 +105,25 @@ class PlainKubelet:
         if self.pods.get(instance) is process:
             del self.pods[instance]
 
+    async def _prepared(self, instance: str, pod: Object) -> PodProcess | None:
+        """Prepare a pod as soon as what it mounts exists; None if it is deleted before."""
+        name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+        bound = False
+        while not await asyncio.to_thread(self._is_deleted, name, uid):
+            try:
+                if not bound:
+                    await asyncio.to_thread(self._bind, name)
+                    bound = True
+                return await asyncio.to_thread(self._prepare, instance, pod)
+            except ApiError as error:
+                if error.status != http.client.NOT_FOUND:
+                    raise
+            await asyncio.sleep(LOOK_SECONDS)
+        return None
+
     async def _keep_running(self, process: PodProcess) -> None:
         """Start and restart the process until its pod is deleted."""
-        while not await asyncio.to_thread(self._is_deleted, process):
+        while not await asyncio.to_thread(self._is_deleted, process.name, process.uid):
             if process.program.exit_code is not None:
                 self._note_end(process, process.program.exit_code)
                 await asyncio.sleep(RESTART_SECONDS)
@@ -124,7 +142,6 @@ class PlainKubelet:
 
     def _prepare(self, instance: str, pod: Object) -> PodProcess:
         name, spec = pod["metadata"]["name"], pod["spec"]
-        self._bind(name)
         folder = self.folder / pod["metadata"]["uid"]
         for volume in spec["volumes"]:
             self._make_volume(folder, volume)
@@ -162,7 +179,8 @@ class PlainKubelet:
             (folder / volume["name"]).mkdir(exist_ok=True)
             return
         (self.folder / claim).mkdir(exist_ok=True)
-        (folder / volume["name"]).symlink_to(self.folder / claim)
+        if not (folder / volume["name"]).exists():
+            (folder / volume["name"]).symlink_to(self.folder / claim)
 
     def _source(self, volume: Object) -> str | None:
         if "secret" in volume:
@@ -185,12 +203,12 @@ class PlainKubelet:
             return {key: b64decode(value) for key, value in data.items()}
         return {key: value.encode() for key, value in data.items()}
 
-    def _is_deleted(self, process: PodProcess) -> bool:
+    def _is_deleted(self, name: str, uid: str) -> bool:
         try:
-            metadata = self.api.get(self._pod_path(process.name))["metadata"]
+            metadata = self.api.get(self._pod_path(name))["metadata"]
         except ApiError as error:
             return error.status == http.client.NOT_FOUND
-        return "deletionTimestamp" in metadata or metadata["uid"] != process.uid
+        return "deletionTimestamp" in metadata or metadata["uid"] != uid
 
     def _note_end(self, process: PodProcess, exit_code: int) -> None:
         self.exits.append(f"{process.program.name} {exit_code}")
