@@ -2,12 +2,21 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from integration.cli.scene import Scene
 from integration.custom_resources import serving
 
 from oxy_dev.cluster import apiserver
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run all in one process of the test run: an API server for each costs more than the tests."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("command line"))
 
 
 @pytest.fixture(scope="session")

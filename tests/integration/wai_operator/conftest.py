@@ -1,6 +1,7 @@
 """A real API server for each worker of the test run, and a namespace for each test."""
 
 import uuid
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,23 @@ from oxy_dev.cluster import apiserver
 from oxy_dev.servers import running_nats
 from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_operator.kube.client import Kubernetes, connected
+
+SERVERS = 2
+"""API servers of each kind. One costs 3 s of processor time to start and 1.4 % of a core as long as the run lasts."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests that share an API server run in few processes of the test run, not one server start in each."""
+    for item in items:
+        kind = next((kind for kind in ("another_apiserver", "apiserver_running") if kind in _fixtures(item)), None)
+        if kind is not None and item.path.is_relative_to(Path(__file__).parent):
+            number = zlib.crc32(item.path.name.encode()) % SERVERS
+            item.add_marker(pytest.mark.xdist_group(f"{kind} {number}"))
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return getattr(item, "fixturenames", [])
 
 
 @pytest.fixture(scope="session")
