@@ -112,6 +112,16 @@ def begun(database: Database) -> tuple[int, str]:
     return conversation, request
 
 
+def test_whoever_comes_after_the_worker_that_cleared_it_deletes_nothing_of_others(database: Database) -> None:
+    """A lease that ran out, or `oxy contact erase` beside a worker: both carry the same erasure on."""
+    ingest(database, item(1, chat="8@lid", sender="8@lid", text="Pedir mais ração"))
+    database.rows("update conversations set self_chat = true")
+    _, request = begun(database)
+    database.rows("select note_cleared(%s, %s)", ORGANIZATION, request)
+    assert not database.value("forget_told(%s, %s, 3)", ORGANIZATION, request)
+    assert database.rows("select body from messages") == [("Pedir mais ração",)]
+
+
 def test_a_number_that_somebody_else_has_by_now_is_not_forgotten(database: Database) -> None:
     ingest(database, said(1, OLD), changed(2), said(3, OLD), said(4, NEW))
     person = {"chat": NEW, "phone": phone(NEW), "phone_key": phone_key(phone(NEW))}

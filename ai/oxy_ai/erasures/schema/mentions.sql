@@ -87,7 +87,8 @@ declare
     e erasures := held_erasure(organization, request);
     owners bigint[] := conversations_of_owners(organization);
     names jsonb := jsonb_build_object('names', telling_names(e, owners, shortest));
-    pattern text := concat_ws('|', pattern_of_numbers(e.person), pattern_of_names(names, shortest));
+    -- Null, not empty, which would be found in every text: another worker has cleared it meanwhile (note_cleared).
+    pattern text := nullif(concat_ws('|', pattern_of_numbers(e.person), pattern_of_names(names, shortest)), '');
 begin
     update messages m set body = erased_text(), content = null
     where m.organization_id = organization and m.conversation_id = any (owners || conversations_told(e))
