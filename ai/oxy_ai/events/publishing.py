@@ -104,7 +104,10 @@ class EventPublisher:
             log.warning("event_unreadable", error=str(error), document_id=json.loads(document).get("id"))
             return
         if event.name == EVENTS_DROPPED:
-            log.warning("events_dropped", organization=event.organization, instance=event.instance, **event.facts)
+            # Not all facts: a pod may tell such an event too, and put anything into it.
+            count = event.facts.get("count")
+            known = count if isinstance(count, int) else None
+            log.warning("events_dropped", organization=event.organization, instance=event.instance, count=known)
         await self._jetstream.publish(event.subject, event.encode(), headers={MESSAGE_ID_HEADER: event.message_id})
         log.info("event_published", name=event.name, organization=event.organization, instance=event.instance)
 
