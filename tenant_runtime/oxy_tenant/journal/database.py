@@ -200,24 +200,26 @@ class JournalDatabase:
             try:
                 self._flush_commits(flushing=durable)
                 self._writer.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._writer
-                except BaseException:
-                    self._writer.execute("ROLLBACK")
-                    raise
+                yield self._writer
                 with metrics.JOURNAL_SECONDS.time():
                     self._writer.execute("COMMIT")
             except sqlite3.Error as error:
-                # A failed COMMIT leaves the transaction open; after a failed write SQLite may have ended it already.
-                with suppress(sqlite3.Error):
-                    self._writer.execute("ROLLBACK")
+                self._roll_back()
                 message = f"the journal cannot be written: {error}; check the free space on the volume"
                 full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
                 raise (JournalFullError if full else JournalError)(message) from error
+            except BaseException:
+                self._roll_back()
+                raise
             finally:
                 calls, self._after_commit = self._after_commit, []
         for call in calls:
             call()
+
+    def _roll_back(self) -> None:
+        # A failed COMMIT leaves the transaction open; after a failed write SQLite may have ended it already.
+        with suppress(sqlite3.Error):
+            self._writer.execute("ROLLBACK")
 
     def rewrite(self) -> None:
         """Write the file anew without what was ever deleted, and empty the log; blocks, raises JournalError."""

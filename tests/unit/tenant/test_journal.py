@@ -14,7 +14,7 @@ from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageSeen, 
 from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
 from oxy_tenant.content.received import IgnoredMessage
-from oxy_tenant.errors import JournalError
+from oxy_tenant.errors import JournalError, JournalFullError
 from oxy_tenant.journal.database import ADDITIONS, FORMAT, upgrade
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.retention import IDENTITIES_KEPT, REPORTS_KEPT
@@ -227,6 +227,22 @@ def test_a_failed_write_changes_nothing(journal: Journal, path: Path) -> None:
         other.execute("DROP TRIGGER full")
     assert not journal.inbound.knows("A")
     assert seen(journal.inbound.receive(incoming("A"))).chat_sequence == 1
+
+
+def test_a_disk_that_is_full_within_a_write_is_told_from_other_failures(journal: Journal) -> None:
+    def write() -> None:
+        with journal.database.transaction() as database:
+            database.execute("INSERT INTO numbers VALUES (hex(zeroblob(100000)), 0)")
+
+    with journal.database.transaction() as database:
+        (pages,) = database.execute("PRAGMA page_count").fetchone()
+        database.execute(f"PRAGMA max_page_count = {pages}")
+    # SQLite itself has ended the transaction then.
+    with pytest.raises(JournalFullError):
+        write()
+    with journal.database.transaction() as database:
+        database.execute(f"PRAGMA max_page_count = {2 * pages + 1000}")
+    write()
 
 
 def test_the_publisher_is_woken_only_after_the_report_is_durable(path: Path) -> None:
