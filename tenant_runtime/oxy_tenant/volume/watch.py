@@ -97,26 +97,36 @@ class RoomWatch:
             if excess := excess_of(usage, share):
                 self._trim(excess)
                 usage = self._usage()
-            stopping = stopping_problem(usage, share, self._stopping)
-            if stopping is None:
-                self._ballast.load()
-        except (OSError, sqlite3.Error, JournalError) as error:
+        except (OSError, sqlite3.Error) as error:
             log.warning("volume_not_measured", error=str(error))
             return
         self.usage = usage
-        self._stopping = stopping
+        self._stopping = stopping_problem(usage, share, self._stopping)
         metrics.VOLUME_FREE.set(usage.free)
         metrics.JOURNAL_BYTES.set(usage.journal)
+        if self._stopping is None:
+            self._load_ballast()
 
     def _usage(self) -> VolumeUsage:
         return usage_of(self._folder, self._journal.used_bytes())
 
     def _trim(self, excess: int) -> None:
-        dropped = self._journal.trim(excess)
+        try:
+            dropped = self._journal.trim(excess)
+        except JournalError as error:
+            # A full volume takes no deletions either.
+            log.warning("journal_not_trimmed", error=str(error))
+            return
         if dropped:
             self._trimmed_at = time.monotonic()
             metrics.TRIMMED.inc(dropped)
             log.error("journal_trimmed", reports=dropped, bytes=excess)
+
+    def _load_ballast(self) -> None:
+        try:
+            self._ballast.load()
+        except OSError as error:
+            log.warning("ballast_not_loaded", error=os.strerror(error.errno or 0))
 
     def _told(self) -> VolumeProblem | None:
         if self._uncopied is not None and not self.allows_copy(self._uncopied):

@@ -3,11 +3,13 @@
 import asyncio
 import signal
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from integration.tenant.scene import ACCOUNT, INSTANCE, Scene, send_request, until
 from integration.tenant.small_volumes import MIB, SmallVolume, small_volume
 from unit.tenant.links import environment_in
+from unit.tenant.messages import incoming
 from unit.tenant.sessions import add_secret, make_session
 
 from oxy_core import subjects
@@ -191,3 +193,23 @@ async def is_accounted(scene: Scene, count: int) -> bool:
     came = [body.whatsapp_id for body in bodies if isinstance(body, MessageSeen) and body.kind is MessageKind.TEXT]
     lost = [body.whatsapp_id for body in bodies if isinstance(body, MessageLost)]
     return len({*came, *lost}) == len(came) + len(lost) == count
+
+
+async def test_a_full_volume_is_known_though_the_journal_on_it_cannot_be_trimmed(tmp_path: Path) -> None:
+    with small_volume(tmp_path / "volume") as volume:
+        journal = Journal.open(volume.folder / "journal.db", organization="acme", instance="shop")
+        for _ in range(20):
+            journal.inbound.receive(incoming(str(uuid4()), text="x" * 60_000))
+        numbers = [entry.number for entry in journal.reports.waiting(0, 100)]
+        journal.reports.mark_published(numbers, 1)
+        journal.database.rewrite()  # its log is empty: there is no room in it either
+        told: list[VolumeProblem | None] = []
+        rules = ShareRules(lambda: 2, lambda: None)
+        room = RoomWatch(volume.folder, Ballast(volume.folder), journal, rules, told.append)
+        volume.fill()
+        await room.look()
+        assert told == [VolumeProblem.VOLUME_FULL]
+        volume.free()
+        await room.look()
+        assert told == [VolumeProblem.VOLUME_FULL, VolumeProblem.JOURNAL_TRIMMED]
+        journal.close()
