@@ -14,6 +14,7 @@ from chaos.audit import Entry, Evidence, Sent, Stored
 from chaos.breaking import Happened
 from chaos.people import Person
 from chaos.system import SHOPS, System, phase
+from nats.js.errors import NotFoundError
 
 from oxy_core.bus import connected
 from oxy_core.jetstream import INBOUND_STREAM
@@ -116,7 +117,10 @@ async def _under_way(system: System) -> list[str]:
     finally:
         await connection.close()
     async with connected(system.nats.url, system.platform_file, name="evidence", within=10) as client:
-        waiting = (await client.jetstream().stream_info(INBOUND_STREAM)).state.messages
+        try:
+            waiting = (await client.jetstream().stream_info(INBOUND_STREAM)).state.messages
+        except NotFoundError:
+            return ["the bus that lost its volume has no stream for reports yet"]
     found = [f"{work} messages or texts are open, {violations} violate the ledger"] if work or violations else []
     return [*found, *([f"{waiting} reports wait on the bus"] if waiting else [])]
 
