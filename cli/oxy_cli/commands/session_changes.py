@@ -150,7 +150,8 @@ def delete(  # noqa: PLR0913 each is an option of the command
             f"{name} -n {found.namespace}. To link another phone instead: oxy pair {name} -n {found.namespace}"
         )
         raise SessionCommandError(message)
-    held = backups_of(system, found.organization, name)
+    heir = _heir(cluster, found) if backup_id is None else None
+    held = backups_of(system, found.organization, name) if heir is None else []
     doomed = [item for item in held if backup_id in {None, item["id"]}]
     if backup_id is not None and not doomed:
         message = f"{name} has no backup {backup_id}; `oxy sessions show {name} -n {found.namespace}` lists them"
@@ -158,13 +159,29 @@ def delete(  # noqa: PLR0913 each is an option of the command
     if found.claim is None and not doomed:
         message = f"organization {found.organization} has neither a volume nor a backup of an instance {name}"
         raise SessionCommandError(message)
-    _confirm_by_name(found, _consequence(found, doomed, backup_id), organization)
+    what = _consequence(found, doomed, backup_id) if heir is None else _volume_alone(found, heir)
+    loss = ": the phone has to be linked anew" if backup_id is None and heir is None else ""
+    _confirm_by_name(found, f"{what}, for good{loss}", organization)
     chosen = [] if backup_id is None else ["--backup", backup_id]
     deleted = ask_operator(system, ["delete", found.organization, name, *chosen]) if doomed else []
     if backup_id is None and found.claim is not None and found.claim_uid is not None:
         cluster.delete_claim(found.claim, found.claim_uid)
     result = {"name": name, "claim": found.claim if backup_id is None else None, "backups": [i["id"] for i in deleted]}
-    _print(result, output, f"Deleted {_consequence(found, doomed, backup_id)}.")
+    _print(result, output, f"Deleted {what}.")
+
+
+def _heir(cluster: Cluster, found: SessionView) -> str | None:
+    """Return the namespace of an instance whose backups those of a deleted one are by now; None: there is none.
+
+    They are known by organization and name, and both may have moved on to another namespace.
+    """
+    everywhere = stored_sessions(cluster, everywhere=True)
+    heirs = (item for item in everywhere if (item.organization, item.name) == (found.organization, found.name))
+    return next((item.namespace for item in heirs if not item.orphaned), None)
+
+
+def _volume_alone(found: SessionView, heir: str) -> str:
+    return f"the volume {found.claim} of {found.name}, without the backups, which are those of {found.name} in {heir}"
 
 
 def _deletable(cluster: Cluster, name: str, organization: str | None) -> SessionView:
@@ -193,7 +210,7 @@ def _consequence(found: SessionView, doomed: list[dict[str, Any]], backup_id: st
 
 def _confirm_by_name(found: SessionView, what: str, organization: str | None) -> None:
     """Have a person type the organization's name; raises SessionCommandError if it is another one."""
-    question = f"This deletes {what}, for good: the phone has to be linked anew. Name of the organization"
+    question = f"This deletes {what}. Name of the organization"
     given = organization if organization is not None else typer.prompt(question, err=True)
     if given != found.organization:
         message = f"nothing was deleted: {found.name} does not belong to organization {given}"

@@ -100,7 +100,7 @@ def show(  # noqa: PLR0913 each is an option of the command
     backups = backups_of(system, organization or (found.organization if found else ""), name)
     summary = (
         found.summary() | {"backup": found.status.get("backup"), "restore": found.status.get("restore")}
-        if (found)
+        if found
         else {"name": name, "organization": organization}
     )
     if output is Output.JSON:

@@ -143,15 +143,15 @@ def back_up(shop: Scene, bus: Path, instance: str = "shop", **fields: object) ->
     return str(manifest.id)
 
 
-def claim(shop: Scene, name: str, *, paired: bool = True) -> None:
+def claim(shop: Scene, name: str, *, paired: bool = True, namespace: str = "") -> None:
     shop.server.api.create(
-        f"/api/v1/namespaces/{shop.namespace}/persistentvolumeclaims",
+        f"/api/v1/namespaces/{namespace or shop.namespace}/persistentvolumeclaims",
         {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
             "metadata": {
                 "name": f"wai-{name}-session",
-                "namespace": shop.namespace,
+                "namespace": namespace or shop.namespace,
                 "labels": {
                     "app.kubernetes.io/managed-by": "oxy-operator",
                     "oxy.dev/instance": name,
@@ -288,10 +288,25 @@ def test_only_what_a_deleted_instance_left_is_deleted_and_by_its_organizations_n
     assert claims(shop) == {"wai-shop-session"}
     assert printed(shop, "show", "gone", "--organization", organization)["backups"] == []
     assert [item["id"] for item in printed(shop, "show", "shop")["backups"]] == [mine]
+    asked = oxy(shop, "delete", "shop", "--backup", mine, answer="other\n")
+    assert "nothing was deleted" in refused(asked)
+    assert "linked anew" not in asked.stderr, "the session stays"
     one = printed(shop, "delete", "shop", "--backup", mine, "--organization", organization)
     assert (one["backups"], one["claim"]) == ([mine], None)
     assert claims(shop) == {"wai-shop-session"}
     assert len(theirs) == 2
+
+
+def test_an_instance_that_moved_to_another_namespace_keeps_its_backups(shop: Scene, bus: Path) -> None:
+    before, mine = f"{shop.namespace[:50]}-before", back_up(shop, bus)
+    shop.server.api.create("/api/v1/namespaces", {"metadata": {"name": before}})
+    claim(shop, "shop", namespace=before)
+    organization = shop.namespace[:40]
+    words = ["sessions", "delete", "shop", "-n", before, "--organization", organization]
+    done = CliRunner().invoke(app, words)
+    assert done.exception is None, done
+    assert f"without the backups, which are those of shop in {shop.namespace}" in done.stdout
+    assert [item["id"] for item in printed(shop, "show", "shop")["backups"]] == [mine]
 
 
 def test_backups_of_an_instance_that_left_no_volume_are_deleted_by_its_organizations_name(
