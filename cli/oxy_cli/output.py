@@ -19,6 +19,8 @@ _UNBROKEN: Final = 1_000
 """Assumed width if standard output is not a terminal."""
 _MEASURED: Final = 100
 """Rows that decide how wide the columns of a long table are."""
+_CONTROLS: Final = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+"""Characters that steer a terminal, which is up to nobody whose name stands in a table."""
 
 
 def console() -> Console:
@@ -52,7 +54,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(column, no_wrap=True, overflow="ignore")
     table.add_column(columns[-1], overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(cell.translate(_CONTROLS)) for cell in row))
     console().print(table, soft_wrap=False)
 
 
@@ -74,7 +76,8 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]], *, widths:
 
 
 def _print_row(cells: Sequence[str], widths: Sequence[int]) -> None:
-    line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    shown = (cell.translate(_CONTROLS) for cell in cells)
+    line = "  ".join(cell.ljust(width) for cell, width in zip(shown, widths, strict=True))
     sys.stdout.write(f"{line.rstrip()}\n")
     sys.stdout.flush()
 

@@ -19,7 +19,7 @@ def read_yaml(filename: str) -> str:
     except OSError as error:
         message = f"cannot read {filename}: {error.strerror}; name a file, or - for standard input"
         raise CliError(message) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         message = f"{filename} is not YAML: {error}"
         raise CliError(message) from error
     return text

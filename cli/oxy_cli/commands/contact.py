@@ -172,7 +172,7 @@ def _require_yes(who: str, name: str) -> None:
     if not sys.stdin.isatty():
         message = f"{question} Nobody can be asked here: say --yes"
         raise CliError(message)
-    if not typer.confirm(question):
+    if not typer.confirm(question, err=True):
         message = "nothing was forgotten"
         raise CliError(message)
 

@@ -1,6 +1,7 @@
 """``oxy freeze`` and ``oxy thaw``: hold back everything that instances are to send, and send it again."""
 
 import getpass
+import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -43,7 +44,7 @@ def freeze(  # noqa: PLR0913 each is an option of the command
 ) -> None:
     """Send nothing any more: no answer, no campaign, no notice. Receiving goes on, and what waits keeps its place."""
     cluster = Cluster.connect(context, system_namespace)
-    hold = Hold(since=_now(cluster), by=(by or getpass.getuser())[:MAX_WORDS], reason=reason[:MAX_WORDS])
+    hold = Hold(since=_now(cluster), by=(by or whoever())[:MAX_WORDS], reason=reason[:MAX_WORDS])
     record = _change(cluster, lambda known: known.frozen(organization, hold))
     _report(record, _confirmations(cluster, record, organization, wait), output)
 
@@ -61,6 +62,14 @@ def thaw(
     now = _now(cluster)
     record = _change(cluster, lambda known: known.thawed(organization, now))
     _report(record, _confirmations(cluster, record, organization, wait), output)
+
+
+def whoever() -> str:
+    """Return the user of this computer; in a container, a user may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # KeyError before Python 3.13
+        return f"user {os.getuid()}"
 
 
 def _now(cluster: Cluster) -> datetime:

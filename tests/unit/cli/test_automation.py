@@ -1,10 +1,15 @@
 """What `oxy automation` says."""
 
 from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
 
 from oxy_ai.automation_admin import ListedAutomation, PastOccurrence
 from oxy_ai.automations.forecast import Forecast
 from oxy_cli.commands.automation import forecast_row, listed_row, past_row
+from oxy_cli.errors import CliError
+from oxy_cli.yaml_files import read_yaml
 
 AT = datetime(2026, 12, 5, 13, tzinfo=UTC)
 
@@ -38,3 +43,11 @@ def test_what_became_of_an_occurrence_is_shown() -> None:
     )
     shown = ["2026-12-05 13:00", "lembrete", "booking:7", "3", "told, read, confirmed"]
     assert past_row(item.model_dump(mode="json")) == shown
+
+
+@pytest.mark.parametrize("content", [b"[", b"\xff", b"[" * 10_000])
+def test_what_is_no_yaml_is_said_so(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "loja.yaml"
+    file.write_bytes(content)
+    with pytest.raises(CliError, match=r"loja\.yaml is not YAML"):
+        read_yaml(str(file))

@@ -52,6 +52,15 @@ def test_nobody_is_forgotten_without_a_yes(monkeypatch: pytest.MonkeyPatch) -> N
         _require_yes("…0001", "shop")
 
 
+def test_the_question_is_no_part_of_the_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    _require_yes("…0001", "shop")
+    assert not capsys.readouterr().out.strip()
+
+
 @pytest.mark.parametrize(
     ("waits_for", "left", "said"),
     [

@@ -1,9 +1,11 @@
 """Which instances count as having confirmed a freeze or a thaw."""
 
+import os
+
 import pytest
 from unit.wai_operator.making import NOW, Json, deployment, instance, live, observed, pod, record
 
-from oxy_cli.commands.freeze import has_confirmed
+from oxy_cli.commands.freeze import has_confirmed, whoever
 from oxy_cli.instance import InstanceView
 from oxy_core.freeze import Freeze, Hold
 from oxy_operator.decide.plan import plan_for
@@ -44,3 +46,11 @@ def test_an_instance_that_is_refused_has_no_pod_to_confirm() -> None:
     found = shown(refusal=Problem("NumberTaken", "of another"))
     assert has_confirmed(found, frozen=True)
     assert has_confirmed(found, frozen=False)
+
+
+def test_who_has_no_name_can_freeze(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container with a user id that nothing names."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 1_234_567)
+    assert whoever() == "user 1234567"

@@ -1,5 +1,5 @@
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +9,7 @@ from oxy_cli.cluster import Completed, exit_code_of, explained, reason_of
 from oxy_cli.commands.logs import readable
 from oxy_cli.errors import AdminError, ClusterError
 from oxy_cli.instance import InstanceView
-from oxy_cli.output import age, print_rows
+from oxy_cli.output import age, print_rows, print_table
 from oxy_cli.worker_admin import answer_of
 
 RESOURCE = {
@@ -38,6 +38,14 @@ def test_an_instance_that_the_operator_has_not_seen_is_pending() -> None:
         "attempts": 0,
         "createdAt": "",
     }
+
+
+@pytest.mark.parametrize("write", [print_table, print_rows])
+def test_nobodys_name_steers_the_terminal(write: Callable[..., object], capsys: pytest.CaptureFixture[str]) -> None:
+    write(["NAME", "PET"], [["\x1b]0;owned\x07Ana", "\x9b31mRex"]])
+    shown = capsys.readouterr().out
+    assert "Ana" in shown
+    assert not {"\x1b", "\x07", "\x9b"} & set(shown)
 
 
 @pytest.mark.parametrize(
