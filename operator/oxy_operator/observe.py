@@ -112,6 +112,10 @@ class Observer:
             proxy_in_use=workload.annotations.get(PROXY_ANNOTATION) if workload else None,
             backups=own,
             source_backups=source,
+            backups_unlisted=any(
+                self._bus.backups.is_behind(instance.spec.organization_id, name)
+                for name in (instance.name, source_of(instance))
+            ),
             backups_refused=self._bus.missing(BACKUP_STREAM),
             backup_key=partial(self._keys.backup_key, instance.spec.organization_id),
             refusal=refusal,

@@ -105,6 +105,11 @@ class BackupDesk:
         self._held[account] = tuple(backup for backup in found if backup.manifest.organization == organization)
         return self._held[account]
 
+    def is_behind(self, organization: str, instance: str) -> bool:
+        """Whether the bus, though connected, did not list an instance's backups when `of` asked last."""
+        account = self._keys.tenant_account(organization, instance).public
+        return account in self._outdated and self._client is not None and self._client.is_connected
+
     async def delete(self, organization: str, instance: str, backup_ids: tuple[UUID, ...]) -> None:
         """Delete backups of an instance. Raises BusError."""
         if not backup_ids:

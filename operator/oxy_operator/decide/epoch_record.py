@@ -114,10 +114,14 @@ class EpochRecord:
         """Whether nothing connects any more until a repair: the epoch has ended, or no phone was linked in time."""
         return self.end is not None or not (self.paired or self.window_open(now))
 
-    def awaits_backup(self, instance: Instance) -> bool:
-        """Whether a pod could only offer codes, although a backup is to be restored that is not known yet."""
+    def lacks_backup(self, instance: Instance) -> bool:
+        """Whether a backup is to be restored that is not known yet."""
         asked = asked_for(instance)
-        return not self.paired and asked is not None and (self.restore is None or self.restore.asked != asked)
+        return asked is not None and (self.restore is None or self.restore.asked != asked)
+
+    def awaits_backup(self, instance: Instance) -> bool:
+        """Whether it is not, and a pod could only offer codes."""
+        return not self.paired and self.lacks_backup(instance)
 
     def window_open(self, now: datetime) -> bool:
         """Whether an unpaired runtime offers codes at `now`."""

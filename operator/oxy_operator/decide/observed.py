@@ -52,6 +52,8 @@ class Observed:
     """The session's backups, newest first; None: not known."""
     source_backups: Sequence[StoredBackup] | None = None
     """Those of the instance whose backup is to be restored, most often the same."""
+    backups_unlisted: bool = False
+    """Whether the bus, though connected, did not list either."""
     backups_refused: str | None = None
     """What NATS said if it has no room for backups of anybody."""
     backup_key: Callable[[str], bytes] = lambda _: bytes(KEY_BYTES)

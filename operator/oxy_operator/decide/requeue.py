@@ -37,6 +37,11 @@ def _deadlines(observed: Observed, situation: Situation, outcome: Outcome, held_
         yield WAIT_SECONDS
     if situation.unprovisioned is not None or outcome.keys_refused is not None:
         yield CORRECTION_SECONDS
+    if observed.backups_unlisted:
+        yield WAIT_SECONDS
+    if situation.record is not None and situation.record.lacks_backup(situation.instance):
+        # It may yet be made, by an instance whose events are not this one's.
+        yield CORRECTION_SECONDS
     ageing = ageing_seconds(situation.client, situation.now)
     if ageing is not None:
         yield ageing + 1.0

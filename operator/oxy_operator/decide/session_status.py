@@ -126,7 +126,8 @@ def _facts(live: LiveState | None, old: Fields) -> Fields:
     shown: Fields = {name: old[name] for name in _FIGURES if name in old}
     fresh = _fresh(live) if live is not None else {}
     updated = utc_moment(old.get("updatedAt"))
-    young = live is not None and updated is not None and live.heartbeat_at - updated < ACTIVITY_STEP
+    # Either way: a clock that was put back must not keep figures of a future that was none.
+    young = live is not None and updated is not None and abs(live.heartbeat_at - updated) < ACTIVITY_STEP
     return shown if not fresh or (young and fresh.keys() <= shown.keys()) else fresh
 
 

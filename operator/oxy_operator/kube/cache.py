@@ -127,7 +127,8 @@ class ChildCache:
             # The watch has reported its deletion since.
             return
         version = int(answer["metadata"]["resourceVersion"])
-        self._held[namespace, name] = replace(held, version=version, annotations={**held.annotations, **annotations})
+        # All that is kept of a claim's (RECORD_ANNOTATIONS): what the record no longer has is gone from the claim.
+        self._held[namespace, name] = replace(held, version=version, annotations=annotations)
 
     def forget(self, namespace: str, name: str) -> Key | None:
         """Remove a deleted child."""

@@ -1,6 +1,8 @@
 """No instance fills the stream of backups for the others, and what is gone from it is not believed to be there."""
 
 import dataclasses
+import os
+import signal
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -52,7 +54,9 @@ async def back_up(client: Client, instance: str, chunks: int, *, finished: bool 
     return made.id
 
 
-async def test_a_flood_costs_whoever_floods_and_what_is_gone_is_noticed(nats_server: NatsServer) -> None:
+async def test_a_flood_costs_whoever_floods_and_what_is_gone_is_noticed(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     small = next(stream for stream in STREAMS if stream.name == BACKUP_STREAM)
     heard: list[str] = []
     desk = BackupDesk(KEYS, settings_of=lambda _: None, on_backup=heard.append)
@@ -87,4 +91,14 @@ async def test_a_flood_costs_whoever_floods_and_what_is_gone_is_noticed(nats_ser
             desk._sweep._swept_at = float("-inf")  # noqa: SLF001 a quarter of an hour later
             await desk._sweep.look(client)  # noqa: SLF001
             assert (heard, await ids("large")) == ([account("large")], [])
+
+            # A bus that does not answer is asked again, though it is connected.
+            desk.refresh()
+            monkeypatch.setattr("oxy_operator.bus.streams.ANSWER_SECONDS", 0.3)
+            os.kill(nats_server.pid or 0, signal.SIGSTOP)
+            try:
+                assert (await ids("shop"), desk.is_behind(ORGANIZATION, "shop")) == (mine[:1], True)
+            finally:
+                os.kill(nats_server.pid or 0, signal.SIGCONT)
+            assert (await ids("shop"), desk.is_behind(ORGANIZATION, "shop")) == (mine[:1], False)
         assert (await ids("shop"), await ids("shop", now=True)) == (mine[:1], None)

@@ -44,7 +44,7 @@ def test_annotations_of_claims_count() -> None:
 
 def test_an_older_state_than_the_one_applied_is_ignored() -> None:
     claims = ChildCache(CLAIMS)
-    claims.observe(child(5, name=CLAIM, annotations={"oxy.dev/epoch": "1"}))
+    claims.observe(child(5, name=CLAIM, annotations={"oxy.dev/epoch": "1", "oxy.dev/restore": "{}"}))
     claims.annotated("shops", CLAIM, {"oxy.dev/epoch": "2"}, child(7))
     assert claims.observe(child(6, name=CLAIM, annotations={"oxy.dev/epoch": "1"})) is None
     held = claims.get("shops", CLAIM)

@@ -45,6 +45,7 @@ from oxy_operator.decide.outcome import Outcome
 from oxy_operator.decide.plan import plan_for
 from oxy_operator.decide.pod import Pod
 from oxy_operator.decide.removal import RELEASE_AFTER, removal_plan
+from oxy_operator.decide.requeue import CORRECTION_SECONDS
 from oxy_operator.decide.restores import RestorePin
 from oxy_operator.objects import STATEFUL_SETS
 
@@ -234,6 +235,9 @@ def test_the_status_lists_backups_and_figures_at_a_bounded_rate() -> None:
     outdated = shown | {"updatedAt": "2026-11-22T11:54:00Z"}
     later = observed(instance=instance(status={"session": outdated}), reported=live(**facts | {"session_bytes": 8192}))
     assert status(later)["session"]["sizeBytes"] == 8192
+    ahead = shown | {"updatedAt": "2026-11-23T12:00:00Z"}  # the clock was put back by a day
+    later = observed(instance=instance(status={"session": ahead}), reported=live(**facts | {"session_bytes": 8192}))
+    assert status(later)["session"]["sizeBytes"] == 8192
 
 
 @pytest.mark.parametrize(
@@ -321,6 +325,8 @@ def test_what_cannot_be_restored_is_explained_and_starts_no_pod_that_could_only_
         children = plan_for(given, deployment()).children("volume")
         [workload] = [child.body for child in children if child.kind == STATEFUL_SETS]
         assert workload["spec"]["replicas"] == replicas
+        concluded = conclude(given, plan_for(given, deployment()), Outcome(account_pushed=True))
+        assert concluded.requeue_after <= CORRECTION_SECONDS, "no event says that another instance has made one"
         ready = condition(status(replace(given, pod=None)), "Ready")
         assert ready["reason"] == ("PodMissing" if paired else reason)
 
