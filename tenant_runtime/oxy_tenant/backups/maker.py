@@ -58,7 +58,7 @@ class BackupMaker:
         self._rules = rules
         self._one = asyncio.Lock()
         self._failed = 0
-        """Attempts in a row."""
+        """Attempts in a row that made none."""
 
     async def run(self) -> None:
         """Make what is due until cancelled."""
@@ -68,7 +68,7 @@ class BackupMaker:
             plan = self._rules.plan()
             if due(plan, self._metadata.current, datetime.now(UTC)):
                 state = await self.make(plan.request)
-                if state.outcome is BackupOutcome.FAILED:
+                if state.outcome is not BackupOutcome.DONE:
                     await self._pause(plan)
 
     def _show_last(self) -> None:
@@ -96,7 +96,8 @@ class BackupMaker:
             finally:
                 await asyncio.to_thread(self._discard)
             if manifest is None:
-                self._metadata.note(answered_request=request or self._metadata.current.answered_request)
+                answered = request or self._metadata.current.answered_request
+                await asyncio.to_thread(self._metadata.note, answered_request=answered)
                 return self._show(BackupOutcome.REFUSED, request=request)
             await asyncio.to_thread(self._keep, manifest)
             self._failed = 0

@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class SessionWatcher(Protocol):
-    """Is told whenever a session was found to be intact, with its device; it blocks."""
+    """Is told whenever a session was found to be intact, or begins anew, with its device; it blocks."""
 
     def __call__(self, device: LinkedDevice | None, *, fresh: bool) -> None:
         """`fresh`: a phone has just linked this device."""
@@ -54,6 +54,7 @@ class SessionKeeper:
         except SessionError as error:
             log.warning("session_damaged", error=str(error))
             await self._set_aside_damaged()
+            await self._tell(None)
             return False
         await self._tell(device)
         if device is None:

@@ -1,5 +1,6 @@
 """Backups: when one is due, whether it may be restored, how it is sealed, and what ``metadata.json`` keeps."""
 
+import asyncio
 import hashlib
 import json
 import sqlite3
@@ -15,18 +16,23 @@ from unit.tenant.links import environment_in
 from unit.tenant.sessions import make_session
 
 from oxy_core.identity import new_id, number_digest
-from oxy_core.instance.session_states import RestoreOutcome
+from oxy_core.instance.session_states import BackupOutcome, RestoreOutcome
 from oxy_core.session_backups import BackupManifest, BackupPlan, RestoreWish, key_id, keys_text
+from oxy_core.tasks import cancel_tasks
 from oxy_tenant.backups.decisions import LONGEST_RETRY_SECONDS, RefusedRestore, due, refused_restore, retry_pause
+from oxy_tenant.backups.maker import BackupMaker, BackupRules
 from oxy_tenant.backups.restorer import Restorer
 from oxy_tenant.backups.sealing import Seal, key_of_backup, read_keys
+from oxy_tenant.connection.session_keeper import SessionKeeper
 from oxy_tenant.errors import BackupDamagedError, BackupKeyError, SessionError
 from oxy_tenant.journal.epochs import Restored
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.session_archive import NeonizeArchive
 from oxy_tenant.links.neonize.session_store import SessionStore, device_of
+from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.session_metadata import METADATA_FILE, LastBackup, MetadataFile, RestoreRecord, SessionMetadata
 from oxy_tenant.session_record import SessionRecord
+from oxy_tenant.settings_file import SettingsFile
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -322,6 +328,32 @@ def test_the_record_knows_since_when_a_device_is_linked(tmp_path: Path) -> None:
     assert (again > since, record.facts().device) == (True, 2)
     record.examined(None, fresh=False)
     assert (record.facts().device, metadata.current.number) == (None, number_digest(PHONE))
+    journal.close()
+
+
+async def test_a_session_that_was_set_aside_is_not_backed_up_again_and_again(
+    archive: NeonizeArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = b"k" * 32
+    (tmp_path / "backup.key").write_text(keys_text({key_id(key): key}))
+    environment = environment_in(tmp_path).model_copy(update={"backup_key": tmp_path / "backup.key"})
+    journal = Journal.open(tmp_path / "journal.db", organization="acme", instance="shop")
+    metadata = MetadataFile(tmp_path, "acme", "shop")
+    metadata.keep(LINKED)
+    told: list[BackupOutcome] = []
+    rules = BackupRules(lambda: DAILY, lambda _: True, lambda state: told.append(state.outcome))
+    monkeypatch.setattr("oxy_tenant.backups.maker.LOOK_SECONDS", 0.01)
+    making = asyncio.create_task(BackupMaker(environment, archive, metadata, journal, rules).run())
+    await asyncio.sleep(0.2)
+    await cancel_tasks(making)
+    assert told == [BackupOutcome.RUNNING, BackupOutcome.REFUSED]
+
+    (tmp_path / "session.db").write_bytes(b"no database")
+    record = SessionRecord(metadata, journal, list)
+    store, settings = SessionStore(tmp_path), SettingsFile(environment)
+    keeper = SessionKeeper(store, OwnAccount(), settings, "shop", watcher=record.examined)
+    assert not await keeper.prepare()
+    assert (metadata.current.device_digest, due(DAILY, metadata.current, NOW)) == (None, False)
     journal.close()
 
 
