@@ -31,6 +31,8 @@ class SendingFreeze:
         self._thawed, self._held = asyncio.Event(), asyncio.Event()
         self._current = freezes.current
         self._kept = self._current
+        self._keeping = asyncio.Lock()
+        """Held while a word is stored: an older one must not come after a newer one."""
         self._wake = settings.watch()
         self._apply()
         if self._current is not None:
@@ -86,14 +88,15 @@ class SendingFreeze:
 
         Return whether it is stored.
         """
-        freeze = self._current
-        if freeze is None or freeze is self._kept:
+        async with self._keeping:
+            freeze = self._current
+            if freeze is None or freeze is self._kept:
+                return True
+            try:
+                await asyncio.to_thread(self._freezes.keep, freeze)
+            except JournalError as error:
+                log.warning("freeze_not_kept", error=str(error))  # `run` tries again
+                return False
+            self._kept = freeze
+            self._on_change(freeze)
             return True
-        try:
-            await asyncio.to_thread(self._freezes.keep, freeze)
-        except JournalError as error:
-            log.warning("freeze_not_kept", error=str(error))  # `run` tries again
-            return False
-        self._kept = freeze
-        self._on_change(freeze)
-        return True

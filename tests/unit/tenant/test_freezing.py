@@ -1,6 +1,7 @@
 """Nothing leaves while it is held back; afterwards, what has not expired leaves in order."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from unit.tenant.test_sender import reached, until
 from oxy_core.envelopes import SendOutcome
 from oxy_core.freeze import Freeze, Hold
 from oxy_tenant.errors import JournalError
+from oxy_tenant.journal.freezes import Freezes
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.sending.freezing import SendingFreeze
 from oxy_tenant.settings_file import SettingsFile
@@ -69,6 +71,20 @@ async def test_the_newest_word_counts_whichever_way_and_in_whichever_order_it_co
         assert again.frozen
         await again.take(FROZEN.model_copy(update={"revision": 7, "hold": None}))  # repeated, and not the same
         assert again.frozen
+
+
+async def test_two_words_at_once_leave_the_newer_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with sending(tmp_path) as stage:
+        keep = type(stage.journal.freezes).keep
+
+        def keep_slowly(freezes: Freezes, freeze: Freeze) -> None:
+            time.sleep(0.1 if freeze is FROZEN else 0)
+            keep(freezes, freeze)
+
+        monkeypatch.setattr(type(stage.journal.freezes), "keep", keep_slowly)
+        await asyncio.gather(stage.freeze.take(FROZEN), stage.freeze.take(THAWED))
+        assert stage.journal.freezes.current == THAWED
+        assert stage.frozen[-1] == THAWED
 
 
 async def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
