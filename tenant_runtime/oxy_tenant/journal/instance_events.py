@@ -36,7 +36,10 @@ class InstanceEvents:
         self._reports = reports
         self._clock = clock
         self._marks = dict(journal.read("SELECT name, value FROM event_marks"))
-        self._latest = self._marks.get(_SEEN, clock().timestamp())
+        now = clock().timestamp()
+        if self._marks.get(_SEEN, now) > now:
+            del self._marks[_SEEN]  # a clock that was ahead noted it: nobody knows when it was
+        self._latest = self._marks.get(_SEEN, now)
         self._taking = threading.Lock()
 
     # -- the lock of conversations that nobody asked for

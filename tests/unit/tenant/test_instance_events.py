@@ -128,6 +128,21 @@ def test_a_sign_from_the_future_is_of_now(tmp_path: Path) -> None:
         assert len(told(journal)) == 1
 
 
+def test_a_sign_that_a_clock_noted_while_it_was_ahead_is_of_the_next_start(tmp_path: Path) -> None:
+    clock = Time()
+    clock.now = START + 400 * DAY
+    with opened(tmp_path, clock) as journal:
+        journal.events.watch_phone(settled=True)
+    for clock.now in (START, START + timedelta(hours=2)):
+        with opened(tmp_path, clock) as journal:
+            journal.events.watch_phone(settled=True)
+    with opened(tmp_path, clock) as journal:
+        send(journal)
+        clock.now = START + 10 * DAY
+        journal.events.watch_phone(settled=True)
+        assert len(told(journal)) == 1
+
+
 def test_each_linked_device_is_told_once_without_its_number(tmp_path: Path) -> None:
     clock = Time()
     first, second = Jid.parse("5511900000001:7@s.whatsapp.net"), Jid.parse("5511900000001:8@s.whatsapp.net")
