@@ -6,6 +6,7 @@ the code. A phone that was linked by older code owes none.
 
 import sqlite3
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from oxy_core.identity import new_id
@@ -14,6 +15,8 @@ from oxy_core.report_bodies import InstanceEvent
 from oxy_core.trace import new_trace
 from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.reports import Reports
+
+_STATES: Final = frozenset(PairingProof)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +36,12 @@ class PairingProofs:
         self._reports = reports
 
     def newest(self) -> OwedProof | None:
-        """Return the proof of the device that is linked now; None if it owes none."""
+        """Return the proof of the device that is linked now; None: none, or only a newer version knows."""
         rows = self._journal.read(
             "SELECT request_id, state FROM pairing_proofs WHERE begun ORDER BY number DESC LIMIT 1"
         )
-        return OwedProof(UUID(rows[0][0]), PairingProof(rows[0][1])) if rows else None
+        known = [(UUID(request_id), PairingProof(state)) for request_id, state in rows if state in _STATES]
+        return OwedProof(*known[0]) if known else None
 
     def owe(self) -> None:
         """Note that a code is offered, so that the next device is new."""

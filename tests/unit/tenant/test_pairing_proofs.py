@@ -40,6 +40,16 @@ def test_however_many_codes_are_offered_one_proof_is_owed(proofs: PairingProofs)
     assert proofs.begin() == begun, "a second login is of the same device"
 
 
+def test_a_state_that_only_a_newer_version_knows_is_left_alone(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.pairing_proofs.owe()
+    assert journal.pairing_proofs.begin() is not None
+    with journal.database.transaction() as database:
+        database.execute("UPDATE pairing_proofs SET state = 'postponed'")
+    assert journal.pairing_proofs.begin() is None
+    journal.close()
+
+
 def test_a_new_device_owes_a_new_proof_and_the_old_one_is_forgotten(proofs: PairingProofs) -> None:
     proofs.owe()
     first = proofs.begin()
