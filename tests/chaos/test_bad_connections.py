@@ -8,6 +8,7 @@ import asyncio
 import os
 import tempfile
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from chaos.seed import draw_seed
 from chaos.tenant import audit, evidence, plan
 from chaos.tenant.faults import TenantFaults
 from chaos.tenant.people import Conversation, contacts
-from chaos.tenant.system import BUSINESS, System, running_system
+from chaos.tenant.system import BUSINESS, System, devices, running_system
 
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.faultkind import FaultKind
@@ -48,7 +49,7 @@ async def test_whatever_breaks_each_message_has_one_known_end(tmp_path: Path) ->
         talk = Conversation(BUSINESS, contacts(), simulator, system.platform, seed)
         await talk.begin()
         enough = asyncio.Event()
-        watching = asyncio.create_task(watch(system, largest := [0]))
+        watching = asyncio.create_task(watch(system, simulator, watched := Watched()))
         async with asyncio.TaskGroup() as group:
             group.create_task(talk.go_on(enough))
             await breaking.happen(faults)
@@ -62,10 +63,10 @@ async def test_whatever_breaks_each_message_has_one_known_end(tmp_path: Path) ->
             *under_way,
             *verdict.wrong,
             *await system.platform.damaged_files(),
-            *evidence.processes(system, largest[0]),
+            *evidence.processes(system, watched.memory),
             *await evidence.violations(simulator, found),
         ]
-        print(await report(system, simulator, verdict, largest[0]))  # noqa: T201 the figures
+        print(await report(system, simulator, verdict, watched))  # noqa: T201 the figures
         if wrong:
             kept = Path(tempfile.mkdtemp(prefix=f"oxy-chaos-{seed}-"))
             await evidence.keep(kept, system, simulator, found, table(faults), wrong)
@@ -95,14 +96,28 @@ async def rest(system: System, simulator: SimulatorClient) -> list[str]:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def watch(system: System, largest: list[int]) -> None:
-    """Note the most memory that the tenant has had."""
+@dataclass(slots=True)
+class Watched:
+    """What was seen during a run, once a second."""
+
+    memory: int = 0
+    """The most that the tenant has had, in bytes."""
+    connection: Counter[str] = field(default_factory=Counter)
+    """How often its device was online, offline, or not linked: what nobody receives proves nothing."""
+
+
+async def watch(system: System, simulator: SimulatorClient, watched: Watched) -> None:
+    """Watch the tenant until cancelled."""
     while True:
-        largest[0] = max(largest[0], evidence.size(system))
+        watched.memory = max(watched.memory, evidence.size(system))
+        linked = await devices(simulator)
+        watched.connection[
+            "online" if any(one.online for one in linked) else "offline" if linked else "not linked"
+        ] += 1
         await asyncio.sleep(1.0)
 
 
-async def report(system: System, simulator: SimulatorClient, verdict: audit.Verdict, largest: int) -> str:
+async def report(system: System, simulator: SimulatorClient, verdict: audit.Verdict, watched: Watched) -> str:
     """Return the run's figures for people to read."""
     logins = Counter(login.outcome for login in await simulator.logins())
     exits = ", ".join(f"{code}: {count}" for code, count in sorted(Counter(system.pod.exits).items()))
@@ -112,6 +127,7 @@ async def report(system: System, simulator: SimulatorClient, verdict: audit.Verd
             audit.table(verdict.counts),
             f"reports by copies on the bus: {copies}",
             f"logins: {', '.join(f'{outcome}: {count}' for outcome, count in logins.most_common())}",
-            f"exits of the tenant: {exits}; epochs: {system.pod.record.epoch}; most memory: {largest >> 20} MiB",
+            f"exits of the tenant: {exits}; epochs: {system.pod.record.epoch}; most memory: {watched.memory >> 20} MiB",
+            f"seconds of its device: {', '.join(f'{what}: {count}' for what, count in watched.connection.items())}",
         ]
     )
