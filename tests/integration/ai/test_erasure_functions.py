@@ -180,6 +180,8 @@ def test_a_done_erasure_rests_until_its_addresses_are_forgotten(database: Databa
         assert len(database.rows("select erasure from claim_due_erasures(9, '2 min')")) == claimed
     # A journal that begins, perhaps on an older copy of the volume, wakes it.
     database.rows("select recall_erasures(%s, %s)", ORGANIZATION, INSTANCE)
+    # Nor is that undone by a worker that has looked before.
+    database.rows("select postpone_erasure(%s, '60 days', true)", request)
     assert len(database.rows("select erasure from claim_due_erasures(9, '2 min')")) == 1
 
 

@@ -11,10 +11,13 @@ create or replace function unqueue_erasure(request uuid) returns void
 language sql security definer set search_path = public, pg_temp
 as $$ delete from erasure_queue where erasure_id = request $$;
 
--- `rest`: everything is done, for now.
+-- `rest`: everything is done, for now. Not if it is due again: it was queued since, of which this worker has not heard.
 create or replace function postpone_erasure(request uuid, pause interval, rest boolean) returns void
 language sql security definer set search_path = public, pg_temp
-as $$ update erasure_queue set due_at = clock_timestamp() + pause, resting = rest where erasure_id = request $$;
+as $$
+    update erasure_queue q set due_at = clock_timestamp() + pause, resting = rest
+    where q.erasure_id = request and q.due_at > clock_timestamp()
+$$;
 
 -- Claim erasures that are due, or lie further ahead than they can (clock.sql). A worker that dies does not postpone its own,
 -- so others get them after `lease`, the longest time that one is put off.
