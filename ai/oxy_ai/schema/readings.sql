@@ -155,7 +155,7 @@ begin
     return found;
 end $$;
 
--- All that a worker must know to read a file: oxy_ai.records.ReadingTask; null: there is nothing to read.
+-- All that a worker must know to read a file: oxy_ai.engine.readings.ReadingTask; null: there is nothing to read.
 create or replace function reading_task(organization uuid, instance uuid, file uuid) returns jsonb
 language plpgsql stable
 as $$
@@ -212,8 +212,9 @@ begin
     return v;
 end $$;
 
--- Store what was read of a file, or why nothing was; `result` is oxy_ai.records.ReadingResult, null: nobody may read it.
--- The message waits no longer, and what it wishes counts as if it were written. False: the claim does not hold any more.
+-- Store what was read of a file, or why nothing was; `result` is oxy_ai.engine.readings.ReadingResult, null: nobody may
+-- read it. The message waits no longer, and what it wishes counts as if it were written. False: the claim does not hold
+-- any more.
 create or replace function settle_reading(
     organization uuid, instance uuid, file uuid, held_until timestamptz, message bigint, result jsonb
 ) returns boolean

@@ -424,7 +424,7 @@ create table messages (
     settled_at timestamptz,  -- when it got its final state
     kind text not null,  -- oxy_core.message_kinds.MessageKind
     body text,  -- what a person reads of it, as it was first written
-    command boolean not null default false,  -- an instruction to the assistant (oxy_core.content.is_hand_back): nothing that was said
+    command boolean not null default false,  -- an instruction to the assistant (oxy_core.chat_commands.is_hand_back): nothing that was said
     content jsonb,  -- whatever else it contains: those fields of oxy_core.envelopes.MessageSeen that have no column here
     source text,  -- oxy_core.content.MessageSource
     quoted_id text,

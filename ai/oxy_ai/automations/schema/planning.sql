@@ -104,7 +104,7 @@ as $$
     ))
 $$;
 
--- Plan occurrences (oxy_ai.automations.store.Planned) that are neither planned nor told; returns how many.
+-- Plan occurrences (oxy_ai.automations.store.plan) that are neither planned nor told; returns how many.
 create or replace function plan_occurrences(organization uuid, instance uuid, documents jsonb) returns integer
 language plpgsql
 as $$

@@ -1,6 +1,6 @@
 -- What a campaign says, before anybody approves it.
 
--- Keep what a campaign says: `plan` is oxy_ai.campaigns.plan.Plan. A draft of the same name gives way, so does one that was
+-- Keep what a campaign says: `plan` is oxy_ai.campaigns.plan.Said. A draft of the same name gives way, so does one that was
 -- cancelled before anybody had approved it. Returns {campaign, outcome}: created, changed, same (it said that before), or
 -- fixed (it is approved and says something else, or was approved and cancelled).
 create or replace function keep_campaign(organization uuid, instance uuid, turn bigint, who text, plan jsonb) returns jsonb

@@ -8,7 +8,7 @@ create table campaigns (
     instance_id uuid not null,  -- that sends it
     name text not null,
     segment jsonb not null,  -- what its recipients have in common: criteria by name (oxy_ai.campaigns.criteria)
-    body text not null,  -- with variables in braces (oxy_ai.campaigns.texts)
+    body text not null,  -- with variables in braces (oxy_ai.text_templates)
     media jsonb,  -- a file that its text goes below: oxy_core.outbound.FileContent
     begins_at timestamptz,  -- null: once it is approved
     hours text,  -- of each day in which its texts may leave, HH:MM-HH:MM; null: whenever the number may write
