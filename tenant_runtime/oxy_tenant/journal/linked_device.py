@@ -22,12 +22,17 @@ class LinkedDevice:
         self._linked_at = None if linked_at is None else datetime.fromtimestamp(linked_at, UTC)
 
     def follow(self, device: Jid, at: datetime) -> None:
-        """Note which device is linked; if it is another than before, it is so since `at`, by WhatsApp's clock."""
+        """Note which device is linked; if it is another than before, it is so since `at`, by WhatsApp's clock.
+
+        May be called from any thread.
+        """
         name = str(device)
         if name == self._device:
             return
         since = None if self._device is None and self._has_messages() else at
         with self._journal.transaction() as database:
+            if database.execute("SELECT linked_device FROM identity").fetchone()[0] == name:
+                return  # another thread was first
             row = (name, None if since is None else since.timestamp())
             database.execute("UPDATE identity SET linked_device = ?, linked_at = ?", row)
             self._events.linked(database, device)

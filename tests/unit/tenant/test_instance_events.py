@@ -1,6 +1,8 @@
 """What happens to an instance is told once, also across restarts, and an idle phone is not taken for an absent one."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -140,6 +142,19 @@ def test_a_sign_that_a_clock_noted_while_it_was_ahead_is_of_the_next_start(tmp_p
         send(journal)
         clock.now = START + 10 * DAY
         journal.events.watch_phone(settled=True)
+        assert len(told(journal)) == 1
+
+
+def test_a_device_that_threads_notice_at_once_is_told_once(tmp_path: Path) -> None:
+    device, most = Jid.parse("5511900000001:7@s.whatsapp.net"), 8
+    together = threading.Barrier(most)
+
+    def notice(_: int) -> None:
+        together.wait(5)
+        journal.inbound.linked(device)
+
+    with opened(tmp_path, Time()) as journal, ThreadPoolExecutor(most) as threads:
+        list(threads.map(notice, range(most)))
         assert len(told(journal)) == 1
 
 
