@@ -2,7 +2,7 @@
 
 A backup is the session's database: compressed with zlib, cut into parts of `PART_BYTES`, each encrypted for itself
 (ChaCha20-Poly1305, RFC 8439), in as many messages. Then the pod reads all of it back from the platform and restores it
-in a test. Only if that succeeds it publishes the manifest, and only with a manifest a backup exists. One that was
+in a test. Only if that succeeds does it publish the manifest, without which there is no backup. One that was
 interrupted is never continued: the next attempt has another id, so no nonce is used twice with one key.
 """
 

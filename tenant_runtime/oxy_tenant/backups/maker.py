@@ -96,8 +96,7 @@ class BackupMaker:
             finally:
                 await asyncio.to_thread(self._discard)
             if manifest is None:
-                answered = request or self._metadata.current.answered_request
-                await asyncio.to_thread(self._metadata.note, answered_request=answered)
+                await asyncio.to_thread(self._metadata.note, answered_request=self._answered(request))
                 return self._show(BackupOutcome.REFUSED, request=request)
             await asyncio.to_thread(self._keep, manifest)
             self._failed = 0
@@ -181,11 +180,15 @@ class BackupMaker:
             request=manifest.request,
             bytes=manifest.compressed_bytes,
         )
-        answered = manifest.request or self._metadata.current.answered_request
-        self._metadata.note(last_backup=last, answered_request=answered)
+        self._metadata.note(last_backup=last, answered_request=self._answered(manifest.request))
         facts = {"backup": str(manifest.id), "bytes": manifest.compressed_bytes, "chunks": manifest.chunks}
         self._journal.reports.report_event(InstanceEvent(name=SESSION_BACKED_UP, at=manifest.made_at, facts=facts))
         log.info("session_backed_up", backup=str(manifest.id), bytes=manifest.compressed_bytes)
+
+    def _answered(self, request: str | None) -> str | None:
+        """Return the last of the plan's requests that is answered now; one of somebody else is none of them."""
+        is_of_plan = request is not None and request == self._rules.plan().request
+        return request if is_of_plan else self._metadata.current.answered_request
 
     def _show(
         self,

@@ -107,6 +107,7 @@ class Restorer:
             forced=wish.force,
             newest_secret=0 if unpacked is None else unpacked.newest_secret,
         )
+        await asyncio.to_thread(self._archive.discard)  # what was refused would take room until the next backup
         await asyncio.to_thread(self._write, record, wish)
         log.warning("restore_settled", outcome=outcome.value, reason=reason, backup=str(wish.manifest.id))
         return record

@@ -36,7 +36,7 @@ class PairingProofs:
         self._reports = reports
 
     def newest(self) -> OwedProof | None:
-        """Return the proof of the device that is linked now; None: none, or only a newer version knows."""
+        """Return the proof of the newest device; None: it owes none, or one that only a newer version knows."""
         rows = self._journal.read(
             "SELECT request_id, state FROM pairing_proofs WHERE begun ORDER BY number DESC LIMIT 1"
         )

@@ -1,6 +1,6 @@
 """A file that keeps room for the moment in which something takes all that a volume has left.
 
-The reserve (`room`) is watched once a second. What arrives within that second on a volume without a byte has been
+The reserve is looked at every few seconds (`room`). What arrives between two looks on a volume without a byte has been
 acknowledged already, and would be lost: for it, this file is given up.
 """
 

@@ -239,6 +239,11 @@ def test_a_session_is_adopted_whatever_interrupts_it_and_the_old_one_is_kept(
     assert not (tmp_path / "session.adopted.db").exists()
 
 
+def remains(folder: Path) -> list[str]:
+    """Return what packing and unpacking has left behind."""
+    return [file.name for file in folder.glob("session.[piu]*")]
+
+
 async def test_a_backup_whose_damage_shows_only_when_it_is_used_is_refused_and_changes_nothing(
     archive: NeonizeArchive, tmp_path: Path
 ) -> None:
@@ -260,6 +265,7 @@ async def test_a_backup_whose_damage_shows_only_when_it_is_used_is_refused_and_c
     assert "malformed" in record.detail
     assert MetadataFile(tmp_path, "acme", "shop").current.settled(asked.id) == record
     assert (tmp_path / "session.db").read_bytes() == before  # nothing was set aside
+    assert remains(tmp_path) == []
 
 
 def test_metadata_is_written_whole_and_keeps_what_a_newer_version_wrote(tmp_path: Path) -> None:
@@ -341,12 +347,17 @@ async def test_a_session_that_was_set_aside_is_not_backed_up_again_and_again(
     metadata = MetadataFile(tmp_path, "acme", "shop")
     metadata.keep(LINKED)
     told: list[BackupOutcome] = []
-    rules = BackupRules(lambda: DAILY, lambda _: True, lambda state: told.append(state.outcome))
+    asked = DAILY.model_copy(update={"request": "now"})
+    rules = BackupRules(lambda: asked, lambda _: True, lambda state: told.append(state.outcome))
     monkeypatch.setattr("oxy_tenant.backups.maker.LOOK_SECONDS", 0.01)
-    making = asyncio.create_task(BackupMaker(environment, archive, metadata, journal, rules).run())
+    maker = BackupMaker(environment, archive, metadata, journal, rules)
+    making = asyncio.create_task(maker.run())
     await asyncio.sleep(0.2)
     await cancel_tasks(making)
     assert told == [BackupOutcome.RUNNING, BackupOutcome.REFUSED]
+    # A backup that nobody asked for in the plan, as the last one before a session is given up, answers no request.
+    assert (await maker.make("leaving")).request == "leaving"
+    assert metadata.current.answered_request == "now"
 
     (tmp_path / "session.db").write_bytes(b"no database")
     record = SessionRecord(metadata, journal, list)
