@@ -1,11 +1,13 @@
 """Why the connection must stay closed, for now or for good, although WhatsApp would take it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from oxy_core.errors import OxyError
+from oxy_core.tasks import cancel_tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,21 @@ class ConnectionHold:
     async def over(self) -> None:
         """Wait until the connection may be open, or it is certain that it never will be."""
         while self.reason is not None and self.ended is None:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def unless_closed(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work`; give it up as soon as the connection must be closed."""
+        working, closing = asyncio.create_task(work), asyncio.create_task(self._begun())
+        try:
+            await asyncio.wait({working, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
+        finally:
+            await cancel_tasks(working, closing)
+
+    async def _begun(self) -> None:
+        while not self.closed:
             self._changed.clear()
             await self._changed.wait()
 

@@ -122,7 +122,7 @@ class Connection:
             await self._wait_while_held()
             paired = await self._keeper.prepare()
             if not paired:
-                await self._pairing.wait_for_window()
+                await self._hold.unless_closed(self._pairing.wait_for_window())
             if self._hold.closed:
                 # It began meanwhile, and only a session that is open hears of one.
                 continue

@@ -308,6 +308,20 @@ async def test_the_library_may_replace_a_connection_that_lasted(tmp_path: Path) 
         assert (len(stage.link.sessions), stage.board.state.attempts) == (1, 0)
 
 
+async def test_a_wait_for_a_pairing_window_ends_as_soon_as_the_connection_is_closed(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=False, pairing_until=None) as stage:
+        connecting = asyncio.create_task(stage.connection.run())
+        await reached(lambda: stage.board.state.last_reason == "PairingExpired")
+        stage.hold.set("VolumeFull")
+        await reached(lambda: stage.board.state.last_reason == "VolumeFull")
+        stage.hold.set(None)
+        await reached(lambda: stage.board.state.last_reason == "PairingExpired")
+        ending = terminal_ending("LoggedOut", "shop")
+        stage.hold.end(ending.reason, EndedError(ending))
+        with pytest.raises(EndedError):
+            await asyncio.wait_for(connecting, 5)
+
+
 async def test_a_connection_that_is_held_ends_as_soon_as_it_is_closed_for_good(tmp_path: Path) -> None:
     async with staged(tmp_path, paired=True) as stage:
         stage.hold.set("VolumeFull")
