@@ -70,7 +70,7 @@ class NeonizeArchive:
             # SQLite would write the log of the one that was set aside into this one.
             self._store.set_log_aside()
             adopted.rename(self._store.path)
-            _flush(self._folder)
+            self._store.flush_folder()
 
     def discard(self) -> None:
         """Delete what packing or unpacking has left behind."""
@@ -89,11 +89,3 @@ def _device(answer: dict[str, Any]) -> ArchivedDevice:
     address = str(answer["device"])
     device = device_of(address)
     return ArchivedDevice(address, "" if device.address is None else device.address.phone or "")
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -187,7 +187,7 @@ class SessionStore:
             file = self.path.with_name(f"session.db{suffix}")
             if file.exists():
                 file.rename(self.path.with_name(f"{name}{suffix}"))
-        self._flush_folder()
+        self.flush_folder()
         log.info("session_renamed", name=name)
 
     def set_log_aside(self) -> None:
@@ -198,9 +198,10 @@ class SessionStore:
             if file.exists() and aside:
                 newest = max(aside, key=lambda kept: kept.stem.rpartition("-")[2])
                 file.rename(newest.with_name(f"{newest.name}{suffix}"))
-        self._flush_folder()
+        self.flush_folder()
 
-    def _flush_folder(self) -> None:
+    def flush_folder(self) -> None:
+        """Force to disk what was renamed."""
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
