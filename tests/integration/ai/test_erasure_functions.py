@@ -75,12 +75,19 @@ def test_a_word_that_is_not_this_persons_alone_is_no_name(database: Database) ->
         "insert into services (organization_id, key, name, price_cents, duration_minutes, buffer_minutes) "
         "values (%s, 'bath', 'Banho e tosa', 1, 1, 0)", ORGANIZATION,
     )  # fmt: skip
+    for number, chat, text in ((2, "91234@lid", "Bom dia, a Zoe Reis veio?"), (3, "91235@lid", "bom dia!")):
+        ingest(database, item(number, chat=chat, sender=chat, text=text))
     begun(database)
-    names = ["Ana", "Banho", "recado", "que", "Zuleide", "Ana Souza"]
+    names = ["Ana", "Banho", "recado", "que", "Zuleide", "Ana Souza", "Bom Dia", "Zoe Reis"]
     database.rows("update erasures set person = person || %s", Jsonb({"names": names}))
     database.rows("update contacts set created_at = clock_timestamp() where phone is null and name is null")
     owners = "array(select id from conversations where chat = '8@lid')"
-    assert database.value(f"telling_names(e, {owners}, 3) from erasures e") == ["que", "Zuleide", "Ana Souza"]
+    assert database.value(f"telling_names(e, {owners}, 3) from erasures e") == [
+        "que",
+        "Zuleide",
+        "Ana Souza",
+        "Zoe Reis",
+    ]
 
 
 def test_every_table_that_names_a_person_takes_part(database: Database) -> None:

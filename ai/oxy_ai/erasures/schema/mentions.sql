@@ -104,7 +104,8 @@ begin
 end $$;
 
 -- The names of a person that tell of nobody and nothing else. People call themselves as they like, "Ana" as well as a service:
--- one word tells not if another contact or a service has it, or owners wrote it before the person was known.
+-- one word tells not if another contact or a service has it, or owners wrote it before the person was known; several ("Bom
+-- dia") tell not if customers write them.
 create or replace function telling_names(e erasures, owners bigint[], shortest integer) returns text[]
 language plpgsql stable
 as $$
@@ -112,7 +113,7 @@ begin
     return array(
         select n.name from jsonb_array_elements_text(e.person -> 'names') n (name)
         cross join lateral pattern_of_names(jsonb_build_object('names', array[n.name]), shortest) p (pattern)
-        where btrim(n.name) ~ '\s' or not exists (
+        where case when btrim(n.name) ~ '\s' then not is_phrase(e, p.pattern) else not exists (
             select from contacts c
             where c.organization_id = e.organization_id and c.id <> all (e.contacts) and c.name ~* p.pattern
             union all select from services s where s.organization_id = e.organization_id and s.name ~* p.pattern
@@ -122,7 +123,19 @@ begin
                     select min(c.created_at) from contacts c
                     where c.organization_id = e.organization_id and c.id = any (e.contacts)
                 )
-        )
+        ) end
+    );
+end $$;
+
+-- Whether several customers beside the person have written it; one of them may be somebody who knows the person.
+create or replace function is_phrase(e erasures, pattern text) returns boolean
+language plpgsql stable
+as $$
+begin
+    return (
+        select count(distinct m.conversation_id) > 1 from messages m
+        where m.organization_id = e.organization_id and m.author = 'customer' and m.conversation_id <> all (e.conversations)
+            and m.body ~* pattern
     );
 end $$;
 
