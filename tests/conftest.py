@@ -1,6 +1,7 @@
 """Fixtures that every layer of tests may use: real servers, never stand-ins."""
 
 import gc
+import logging
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -49,3 +50,15 @@ def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
     """A NATS server of this test's own, without accounts."""
     with running_nats(tmp_path / "nats") as server:
         yield server
+
+
+@pytest.fixture
+def logs_as_before() -> Iterator[None]:
+    """A command that runs here sets the logs of its process, in which other tests read theirs afterwards."""
+    loggers, root = structlog.get_config(), logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    structlog.configure(**loggers)
+    structlog.contextvars.clear_contextvars()
+    root.handlers[:] = handlers
+    root.setLevel(level)

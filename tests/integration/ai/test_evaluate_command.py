@@ -2,14 +2,12 @@
 
 import asyncio
 import json
-import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-import structlog
 from integration.ai.scripted_dialogues import DIALOGUES, Script, running_scripts
 
 from oxy_ai.evaluation.command import main
@@ -23,16 +21,7 @@ ANSWERS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    """The command sets the logs of its process, in which other tests read theirs afterwards."""
-    loggers, root = structlog.get_config(), logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    structlog.configure(**loggers)
-    structlog.contextvars.clear_contextvars()
-    root.handlers[:] = handlers
-    root.setLevel(level)
+pytestmark = pytest.mark.usefixtures("logs_as_before")
 
 
 @pytest.fixture

@@ -62,7 +62,13 @@ async def on_bus(folder: Path, work: Callable[[Any], Any]) -> None:
 
 
 @pytest.fixture
-def shop(scene: Scene, bus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+def shop(
+    scene: Scene,
+    bus: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    logs_as_before: None,
+) -> Scene:
     """An instance, and a kubelet that runs commands of pods here."""
     values = {
         "NAMESPACE": scene.namespace,
