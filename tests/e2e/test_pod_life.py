@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from oxy_dev.conversation import ask
+from oxy_dev.conversation import ask, newest
 from oxy_dev.environment import BUSINESS_PHONE, INSTANCE, SYSTEM_NAMESPACE, TENANT_NAMESPACE
 from oxy_dev.kubectl import Kubectl, wait_until
 from oxy_dev.up import System, is_ready
@@ -74,8 +74,9 @@ async def test_what_is_said_while_pods_end_is_answered_once(
     system: System, simulator: SimulatorClient, end: Callable[[Kubectl], None]
 ) -> None:
     kubectl = system.kubectl
-    phone = f"+551191234{['kill', 'restart', 'drain'].index(end.__name__):04}"
+    phone = f"+551191235{['kill', 'restart', 'drain'].index(end.__name__):04}"
     await simulator.add_phone(phone, "Carla")
+    earlier = await newest(simulator, phone)
     before, bad_before = uids(kubectl), wait_until("nothing is under way", 60, lambda: settled(kubectl))
     await simulator.send(phone, BUSINESS_PHONE, "Bom dia!")
     end(kubectl)
@@ -89,7 +90,9 @@ async def test_what_is_said_while_pods_end_is_answered_once(
     assert set(bad) <= {"lost", "ambiguous"}
     assert bad.total() <= 2
     answers = [
-        message.text for message in await simulator.inbox(phone) if not message.from_me and message.kind != "reaction"
+        message.text
+        for message in await simulator.inbox(phone, after=earlier)
+        if not message.from_me and message.kind != "reaction"
     ]
     # Messages that arrive together are answered together.
     assert 1 <= len(answers) <= 3
