@@ -1,18 +1,19 @@
 """Restores one backup, once: fetches it, checks it, and puts its session in the place of the present one."""
 
 import asyncio
+import shutil
 from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 
 from oxy_core.instance.session_states import MAX_DETAIL, RestoreOutcome
-from oxy_core.session_backups import RestoreWish
+from oxy_core.session_backups import BackupManifest, RestoreWish
 from oxy_tenant.backups.decisions import RefusedRestore, refused_restore
 from oxy_tenant.backups.receipt import received
 from oxy_tenant.backups.sealing import Seal, key_of_backup, read_keys
 from oxy_tenant.backups.transport import transport
-from oxy_tenant.errors import BackupDamagedError, BackupError, BackupRefusedError, SessionError
+from oxy_tenant.errors import BackupDamagedError, BackupError, BackupRefusedError, SessionError, VolumeError
 from oxy_tenant.links.archive import SessionArchive, UnpackedSession
 from oxy_tenant.links.protocol import StoredSession
 from oxy_tenant.session_metadata import MetadataFile, RestoreRecord
@@ -47,6 +48,7 @@ class Restorer:
         refused = await asyncio.to_thread(self._refused, wish, phone)
         if refused is not None:
             return await self._keep(wish, RestoreOutcome.REFUSED, refused.value, refused.detail)
+        await asyncio.to_thread(self._require_room, wish.manifest)
         try:
             unpacked = await self._fetched(wish)
         except (BackupDamagedError, BackupRefusedError) as error:
@@ -80,6 +82,18 @@ class Restorer:
             last_change=last_change,
             metadata_lost=self._metadata.lost,
         )
+
+    def _require_room(self, manifest: BackupManifest) -> None:
+        """Raise VolumeError unless a backup has room: else it would be fetched again and again, up to the last byte."""
+        self._archive.discard()  # what the last attempt has left
+        needed = manifest.compressed_bytes + manifest.database_bytes
+        free = shutil.disk_usage(self._environment.session).free
+        if free < needed:
+            message = (
+                f"restoring the backup needs {needed} bytes for a while, and the volume has {free}: enlarge it, or "
+                "delete sessions that were set aside (oxy sessions prune)"
+            )
+            raise VolumeError(message)
 
     async def _fetched(self, wish: RestoreWish) -> UnpackedSession:
         manifest = wish.manifest

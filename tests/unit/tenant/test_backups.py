@@ -24,7 +24,7 @@ from oxy_tenant.backups.maker import BackupMaker, BackupRules
 from oxy_tenant.backups.restorer import Restorer
 from oxy_tenant.backups.sealing import Seal, key_of_backup, read_keys
 from oxy_tenant.connection.session_keeper import SessionKeeper
-from oxy_tenant.errors import BackupDamagedError, BackupKeyError, SessionError
+from oxy_tenant.errors import BackupDamagedError, BackupKeyError, SessionError, VolumeError
 from oxy_tenant.journal.epochs import Restored
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.session_archive import NeonizeArchive
@@ -266,6 +266,16 @@ async def test_a_backup_whose_damage_shows_only_when_it_is_used_is_refused_and_c
     assert MetadataFile(tmp_path, "acme", "shop").current.settled(asked.id) == record
     assert (tmp_path / "session.db").read_bytes() == before  # nothing was set aside
     assert remains(tmp_path) == []
+
+
+async def test_a_backup_that_has_no_room_is_not_even_fetched(archive: NeonizeArchive, tmp_path: Path) -> None:
+    restorer = Restorer(
+        environment_in(tmp_path), archive, SessionStore(tmp_path), MetadataFile(tmp_path, "acme", "shop")
+    )
+    asked = wish()
+    large = asked.manifest.model_copy(update={"database_bytes": 1 << 60})
+    with pytest.raises(VolumeError, match="oxy sessions prune"):
+        await restorer.carry_out(asked.model_copy(update={"manifest": large}), PHONE)
 
 
 def test_metadata_is_written_whole_and_keeps_what_a_newer_version_wrote(tmp_path: Path) -> None:
