@@ -177,6 +177,11 @@ async def test_an_instance_that_tells_too_much_is_cut_short_and_the_count_is_tol
             "where document #>> '{facts,number}' in ('6', '7')"
         )
         assert sorted(await told(2)) == [("main", 1), ("main", 6)]
+        # A clock that was put back by a day keeps no count for a day.
+        await scene.query(
+            "update event_allowance set told_at = told_at + interval '1 day', dropped = 3 where told_at > '-infinity'"
+        )
+        assert await told(1) == [("main", 3)]
 
 
 async def until_from(scene: Scene, count: int) -> list[Event]:

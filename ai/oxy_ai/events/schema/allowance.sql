@@ -44,10 +44,16 @@ begin
     return share;
 end $$;
 
--- Whether a count of dropped events is to be told: at once, then once in each `period`.
+-- Whether a count of dropped events is to be told: at once, then once in each `period`. What was told in the future is of
+-- before the clock was put back.
 create or replace function owes_count(period interval) returns boolean
 language sql stable security definer set search_path = public, pg_temp
-as $$ select exists (select from event_allowance a where a.dropped > 0 and a.told_at < clock_timestamp() - period) $$;
+as $$
+    select exists (
+        select from event_allowance a
+        where a.dropped > 0 and a.told_at not between clock_timestamp() - period and clock_timestamp()
+    )
+$$;
 
 -- Tell how many events were dropped, as an event with the place and time of the instance's last one.
 create or replace function tell_dropped(period interval) returns void
@@ -56,7 +62,8 @@ as $$
     with owed as (
         update event_allowance a set dropped = 0, told_at = clock_timestamp()
         from event_allowance before
-        where before.instance_id = a.instance_id and a.dropped > 0 and a.told_at < clock_timestamp() - period
+        where before.instance_id = a.instance_id and a.dropped > 0
+            and a.told_at not between clock_timestamp() - period and clock_timestamp()
         returning a.organization_id, a.instance_id, before.dropped
     )
     insert into event_queue (organization_id, instance_id, report_id, document, granted)
