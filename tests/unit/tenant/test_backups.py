@@ -269,13 +269,13 @@ async def test_a_backup_whose_damage_shows_only_when_it_is_used_is_refused_and_c
 
 
 async def test_a_backup_that_has_no_room_is_not_even_fetched(archive: NeonizeArchive, tmp_path: Path) -> None:
-    restorer = Restorer(
-        environment_in(tmp_path), archive, SessionStore(tmp_path), MetadataFile(tmp_path, "acme", "shop")
-    )
-    asked = wish()
+    metadata, asked = MetadataFile(tmp_path, "acme", "shop"), wish()
+    restorer = Restorer(environment_in(tmp_path), archive, SessionStore(tmp_path), metadata)
+    archive.incoming.write_bytes(b"of the last attempt")
     large = asked.manifest.model_copy(update={"database_bytes": 1 << 60})
     with pytest.raises(VolumeError, match="oxy sessions prune"):
         await restorer.carry_out(asked.model_copy(update={"manifest": large}), PHONE)
+    assert remains(tmp_path) == []
 
 
 def test_metadata_is_written_whole_and_keeps_what_a_newer_version_wrote(tmp_path: Path) -> None:
