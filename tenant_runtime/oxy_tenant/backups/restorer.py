@@ -85,7 +85,9 @@ class Restorer:
 
     def _require_room(self, manifest: BackupManifest) -> None:
         """Raise VolumeError unless a backup has room: else it would be fetched again and again, up to the last byte."""
-        self._archive.discard()  # what the last attempt has left
+        # What the last attempt has left, but for a session whose predecessor it has set aside.
+        self._archive.finish_adopting()
+        self._archive.discard()
         needed = manifest.compressed_bytes + manifest.database_bytes
         free = shutil.disk_usage(self._environment.session).free
         if free < needed:

@@ -272,10 +272,12 @@ async def test_a_backup_that_has_no_room_is_not_even_fetched(archive: NeonizeArc
     metadata, asked = MetadataFile(tmp_path, "acme", "shop"), wish()
     restorer = Restorer(environment_in(tmp_path), archive, SessionStore(tmp_path), metadata)
     archive.incoming.write_bytes(b"of the last attempt")
+    make_session(tmp_path / "session.adopted.db")  # an earlier one failed when it had set the present session aside
     large = asked.manifest.model_copy(update={"database_bytes": 1 << 60})
     with pytest.raises(VolumeError, match="oxy sessions prune"):
         await restorer.carry_out(asked.model_copy(update={"manifest": large}), PHONE)
     assert remains(tmp_path) == []
+    assert SessionStore(tmp_path).examine() is not None
 
 
 def test_metadata_is_written_whole_and_keeps_what_a_newer_version_wrote(tmp_path: Path) -> None:
