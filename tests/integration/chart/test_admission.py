@@ -11,6 +11,9 @@ from oxy_dev.cluster.shell import run
 NAMESPACE = "oxy"
 
 
+pytestmark = pytest.mark.xdist_group("API server of the chart")  # to start one costs more than its tests
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apiserver.ApiServer]:
     with apiserver.running(tmp_path_factory.mktemp("kubernetes")) as running:

@@ -16,6 +16,8 @@ from oxy_dev.cluster.errors import ApiError
 
 NAMESPACES = "/api/v1/namespaces"
 
+pytestmark = pytest.mark.xdist_group("API server of the cluster")  # to start one costs more than its tests
+
 
 def namespace(name: str) -> dict[str, object]:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}

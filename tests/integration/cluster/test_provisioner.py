@@ -11,6 +11,9 @@ from oxy_dev.cluster.api import Api
 CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims"
 
 
+pytestmark = pytest.mark.xdist_group("API server of the provisioner")  # to start one costs more than its tests
+
+
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     with apiserver.running(tmp_path_factory.mktemp("kube"), controllers="*") as server:
