@@ -52,6 +52,8 @@ APOLOGY = apology(People(told=True))
 INTRODUCTION = "\n\n🤖 Quem responde aqui"
 CONNECTIONS = 5
 """Of a worker to the database, at most, where nothing must be quick: it opens all, and each costs 50 ms of CPU."""
+PAUSE = 0.03
+"""Seconds between two looks: one is often a query, which costs server and test a millisecond or two each."""
 LEASE_SECONDS = 10
 """In this process, where model, pods and test share the loop with the worker, a lease must outlast its stalls."""
 
@@ -92,7 +94,7 @@ async def until(condition: Callable[[], Awaitable[T] | T], seconds: float = 20) 
             value: T = await found if isinstance(found, Awaitable) else found
             if value:
                 return value
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(PAUSE)
 
 
 class FakePod(PodDouble):

@@ -50,9 +50,14 @@ CUSTOMER = "+5511911111111"
 
 QUICK = ReconnectSettings(base_delay_seconds=0.3, multiplier=1.5, max_delay_seconds=1, max_attempts=50)
 
+PROBE_PAUSE = 0.1
+"""Seconds between two requests to a runtime's probes, which cost several milliseconds on both sides."""
 
-async def until(condition: Callable[[], T | Awaitable[T | None] | None], within: float = 20, what: str = "") -> T:
-    """Wait until `condition` (or the awaitable it returns) is true and return its value."""
+
+async def until(
+    condition: Callable[[], T | Awaitable[T | None] | None], within: float = 20, what: str = "", pause: float = 0.02
+) -> T:
+    """Wait until `condition` (or the awaitable it returns) is true and return its value. `pause`: between two looks."""
     deadline = asyncio.get_running_loop().time() + within
     while True:
         value = condition()
@@ -63,7 +68,7 @@ async def until(condition: Callable[[], T | Awaitable[T | None] | None], within:
         if asyncio.get_running_loop().time() > deadline:
             message = f"not within {within} s: {what or condition}"
             raise AssertionError(message)
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause)
 
 
 @dataclass
@@ -250,7 +255,7 @@ class Scene:
 
     async def ready(self) -> None:
         """Wait until the runtime is ready: connected and receiving."""
-        await until(self.runtime.is_ready, what="ready")
+        await until(self.runtime.is_ready, what="ready", pause=PROBE_PAUSE)
 
     async def texts(self, count: int, within: float = 30) -> list[MessageSeen]:
         """Wait until `count` texts are on the stream and return them in its order."""
