@@ -51,14 +51,18 @@ status: setup ## Show all instances
 
 ##@ Check
 TESTS := tests/unit tests/integration tests/upgrade
-.PHONY: test byte-code e2e e2e-existing e2e-node e2e-node-matrix chaos chaos-kills chaos-tenant chaos-unasked bench bench-assistants bench-engine bench-messages bench-processor bench-simulator bench-operator bench-tenant
+.PHONY: test byte-code test-programs e2e e2e-existing e2e-node e2e-node-matrix chaos chaos-kills chaos-tenant chaos-unasked bench bench-assistants bench-engine bench-messages bench-processor bench-simulator bench-operator bench-tenant
 test: lint kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
-	@$(MAKE) --no-print-directory --jobs=2 types byte-code
+	@$(MAKE) --no-print-directory --jobs=3 types byte-code test-programs
 	@$(BIN)/pytest $(TESTS) --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
 # One process compiles what all that run the tests import; each would compile it for itself. Errors are shown by the run.
 byte-code: setup
 	@$(BIN)/pytest $(TESTS) --collect-only -qqq >/dev/null 2>&1 || true
+
+# A cold compiler needs minutes for these, more than a test is given.
+test-programs: setup
+	@$(BIN)/python -m oxy_dev.test_programs
 
 e2e: kube ## Two minutes of overlapping faults, thirty around one tenant, a few kills, then end-to-end tests on the local cluster
 	@OXY_CHAOS_SECONDS=120 OXY_CHAOS_SEED=$${OXY_CHAOS_SEED:-12} $(BIN)/pytest tests/chaos/test_bad_days.py
