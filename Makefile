@@ -65,10 +65,10 @@ test-programs: setup
 	@$(BIN)/python -m oxy_dev.test_programs
 
 e2e: kube ## Two minutes of overlapping faults, thirty around one tenant, a few kills, then end-to-end tests on the local cluster
-	@$(MAKE) --no-print-directory --jobs --output-sync=target e2e-days e2e-tenant e2e-unasked up
+	@$(MAKE) --no-print-directory --jobs --output-sync=target e2e-days e2e-tenant e2e-unasked
 	@$(BIN)/pytest tests/e2e -m "not existing and not node and not matrix"
 
-# Side by side, and while the images are built and the cluster comes up, because they mostly wait.
+# Side by side, because they mostly wait.
 .PHONY: e2e-days e2e-tenant e2e-unasked
 e2e-days: setup
 	@OXY_CHAOS_SECONDS=120 OXY_CHAOS_SEED=$${OXY_CHAOS_SEED:-12} $(BIN)/pytest tests/chaos/test_bad_days.py
