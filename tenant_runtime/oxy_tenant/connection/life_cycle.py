@@ -113,6 +113,8 @@ class Connection:
         self._steadiness = Steadiness()
         self._progress = self._new_progress(linked=False)
         self._closed = True
+        self._sessions = 0
+        """How many this process has had."""
         self.up = asyncio.Event()
         """Set while connected and receiving."""
 
@@ -126,6 +128,7 @@ class Connection:
             if self._hold.closed:
                 # It began meanwhile, and only a session that is open hears of one.
                 continue
+            self._sessions += 1
             try:
                 end = await self._run_session(paired=paired)
             except _ForeignAccountError as error:
@@ -156,7 +159,7 @@ class Connection:
         self._steadiness.failed += 1
         failed = self._steadiness.failed
         metrics.ATTEMPTS.labels(trouble.reason).inc()
-        if end.new_process or failed >= policy.max_attempts:
+        if end.new_process or failed >= policy.max_attempts or self._sessions >= self._timing.most_sessions:
             raise EndedError(attempts_exhausted(failed, trouble, self._instance))
         # The phone may have been linked in the session that just failed.
         await self._look_whether_linked()

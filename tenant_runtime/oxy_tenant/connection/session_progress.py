@@ -45,6 +45,9 @@ class ConnectionTiming:
     """A pairing session that ends sooner has failed; one that ends later has simply run out of codes."""
     lasting: float = 60.0
     """A connection that lasts this long proves that the server serves us, and ends the count of failures."""
+    most_sessions: int = 100
+    """Of one process. neonize never closes the database that it opens for a session: each leaves two descriptors and a
+    quarter of a MiB behind, so after these a failed one is followed by a new process."""
 
 
 @dataclass(frozen=True, slots=True)

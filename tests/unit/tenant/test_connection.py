@@ -224,6 +224,22 @@ async def test_a_session_that_falls_silent_is_followed_by_another_and_then_by_a_
         assert "NothingReceived: The connection is open" in ended.value.ending.message
 
 
+async def test_a_process_that_has_had_many_sessions_gives_way_to_a_new_one(tmp_path: Path) -> None:
+    timing = ConnectionTiming(lasting=0.0, most_sessions=3)
+    async with staged(tmp_path, paired=True, timing=timing, reconnect=QUICK) as stage:
+        task = asyncio.create_task(stage.connection.run())
+        for number in (1, 2, 3):
+            await stage.deliver(number, Connected())
+            # It has lasted, so that no count of failures ends the process.
+            await reached(lambda: stage.board.state.attempts == 0 and stage.connection.up.is_set())
+            await asyncio.sleep(0.02)
+            await stage.deliver(number, LoginRefused("LoginUnavailable", "code 503"))
+        with pytest.raises(EndedError) as ended:
+            await task
+        assert ended.value.ending.code is ExitCode.ATTEMPTS_EXHAUSTED
+        assert len(stage.link.sessions) == 3
+
+
 async def test_what_is_wrong_is_shown_with_the_underlying_error_until_it_is_over(tmp_path: Path) -> None:
     slow = ReconnectSettings(base_delay_seconds=30)
     async with staged(tmp_path, paired=True, reconnect=slow) as stage, running(stage):
