@@ -49,7 +49,7 @@ async def test_messages_within_the_debounce_are_answered_together(scene: Scene) 
         pod.receive("quero marcar")
         await pod.answer_to("um banho")
         await until(lambda: scene.query("select from outbox where state = 'sent'"))
-    assert len(pod.sent) == 1
+    assert len(pod.answers_to(CUSTOMER)) == 1
     assert await scene.value("select count(turn_id) from messages") == 3
 
 

@@ -36,6 +36,7 @@ class Host:
             stopping=asyncio.Event(),
             frozen=lambda: False,
             on_lost=lambda _: False,
+            on_last_words=lambda _: None,
         ).link
 
     async def run(self) -> None:
