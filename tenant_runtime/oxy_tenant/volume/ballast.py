@@ -27,7 +27,8 @@ class Ballast:
 
     def drop(self) -> bool:
         """Give the room back; return whether there was any. Raises OSError."""
-        if not self._path.exists():
+        try:
+            self._path.unlink()
+        except FileNotFoundError:
             return False
-        self._path.unlink()
         return True
