@@ -39,7 +39,7 @@ LOCAL_REGISTRY: Final = "localhost"
 """Prefix of references without a registry: nothing tries to pull them."""
 
 SUITE: Final = "bookworm"
-BASE_PACKAGES: Final = ("python3", "ca-certificates", "libmagic1", "usr-is-merged")
+BASE_PACKAGES: Final = ("python3", "ca-certificates", "libstdc++6", "usr-is-merged")
 """Added to Debian's essential packages in the base image; the last one keeps Perl's modules out."""
 
 TOOLS: Final = ("buildah", "mmdebstrap")
