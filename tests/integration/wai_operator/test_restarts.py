@@ -8,6 +8,8 @@ from dataclasses import replace
 from integration.wai_operator.model_keys import NAMED, OWN, change, secret, until_condition, until_keys
 from integration.wai_operator.scene import Object, Scene, condition, eventually, merge_patch
 
+from oxy_operator.decide.specs.config_map import bus_state_of
+
 KINDS = ("claim", "configmap", "secret", "networkpolicy", "statefulset")
 
 
@@ -47,6 +49,7 @@ async def test_an_operator_that_starts_again_writes_nothing(lone: Scene) -> None
         session={"storage": {"size": "1024Mi"}},
     )
     await settled(lone)
+    await lone.until_child("configmap", lambda found: bool(bus_state_of(found["metadata"].get("annotations", {}))))
     # What the first operator still has under way may change the status once more; what counts is what it leaves.
     await eventually(lambda: lone.operator.metrics()["oxy_operator_queue_depth"] == 0, "the queue is empty")
     assert lone.operator.stop() == 0
