@@ -52,6 +52,8 @@ APOLOGY = apology(People(told=True))
 INTRODUCTION = "\n\n🤖 Quem responde aqui"
 CONNECTIONS = 5
 """Of a worker to the database, at most, where nothing must be quick: it opens all, and each costs 50 ms of CPU."""
+PATIENCE = 60
+"""Seconds for which something is waited for that takes one or two: a busy machine may stall for twenty."""
 PAUSE = 0.03
 """Seconds between two looks: one is often a query, which costs server and test a millisecond or two each."""
 LEASE_SECONDS = 10
@@ -86,7 +88,7 @@ def settings_of(organization: str, instance: str = "main", **changes: object) ->
     return InstanceSettings.model_validate(values | changes)
 
 
-async def until(condition: Callable[[], Awaitable[T] | T], seconds: float = 20) -> T:
+async def until(condition: Callable[[], Awaitable[T] | T], seconds: float = PATIENCE) -> T:
     """Wait until a condition (plain or async) is true and return its value."""
     async with asyncio.timeout(seconds):
         while True:
@@ -120,7 +122,7 @@ class FakePod(PodDouble):
         """The texts to a phone, without what follows the first to a new contact: who answers."""
         return [text.partition(INTRODUCTION)[0] for text in self.texts_to(phone)]
 
-    async def answer_to(self, text: str, phone: str = CUSTOMER, seconds: float = 20, **changes: object) -> str:
+    async def answer_to(self, text: str, phone: str = CUSTOMER, seconds: float = PATIENCE, **changes: object) -> str:
         """Send a text from a phone and wait for the next answer."""
         before = len(self.answers_to(phone))
         self.receive(text, phone, **changes)

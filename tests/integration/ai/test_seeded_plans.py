@@ -53,7 +53,7 @@ QUICK = {
     "schedules_check_seconds": 0.1,
     "automations_check_seconds": 0.1,
     "retention_check_seconds": 0.1,
-    "retention_batch_rows": 500,
+    "retention_batch_rows": 100,
 }
 DUE = """
 update jobs set due_at = now(), planned_at = now() where organization_id = $1 and state = 'waiting';

@@ -26,7 +26,7 @@ AT_ONCE = 20
 DEBOUNCE_SECONDS = 0.1
 JITTER_SECONDS = 0.01
 SWEEP_SECONDS = 0.5
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 """What nobody wakes is never claimed, so this only has to outlast a busy machine."""
 LIMITS = ClaimLimits(
     timedelta(hours=1),
