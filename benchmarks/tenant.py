@@ -27,7 +27,7 @@ ON_ONE_POD: Final[Mapping[str, Measurement]] = {
     "start": lambda pods, options: measure_start(pods, options.starts),
     "idle": lambda pods, options: measure_idle(pods, options.idle),
     "processor": lambda pods, options: measure_processor(pods, options.messages, options.rounds),
-    "reconnections": lambda pods, options: measure_reconnections(pods, options.reconnections),
+    "reconnections": lambda pods, options: measure_reconnections(pods, options.reconnections, options.apart),
     "alone": lambda pods, options: measure_alone(pods, options.memory),
 }
 """In the order in which they are measured, on the same pod: memory last, because all before it counts too."""
@@ -45,6 +45,7 @@ async def main() -> None:
     parser.add_argument("--idle", type=int, default=120, help="idle seconds (default: %(default)s)")
     parser.add_argument("--starts", type=int, default=7, help="starts (default: %(default)s)")
     parser.add_argument("--reconnections", type=int, default=200, help="(default: %(default)s)")
+    parser.add_argument("--apart", type=float, default=0.3, help="seconds that each lasts (default: %(default)s)")
     options = parser.parse_args()
     wanted = options.only or names
     configure_logging("bench", "error")

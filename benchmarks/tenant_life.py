@@ -13,8 +13,6 @@ from tenant_processor import Spent
 from oxy_simulator.faultkind import FaultKind
 
 STEPS: Final = 8
-LASTING_SECONDS: Final = 0.3
-"""How long each connection lasts before it is cut."""
 
 
 async def measure_start(pods: Pods, starts: int) -> None:
@@ -41,8 +39,12 @@ async def measure_idle(pods: Pods, seconds: int) -> None:
     print(f"| {loop:.2%} | {others:.2%} | {loop + others:.2%} |", flush=True)
 
 
-async def measure_reconnections(pods: Pods, count: int) -> None:
-    """Print memory, descriptors and threads while the connection is lost again and again."""
+async def measure_reconnections(pods: Pods, count: int, apart: float) -> None:
+    """Print memory, descriptors and threads while the connection is lost again and again, each after it lasted for `apart` seconds.
+
+    What has lasted for a minute (`ConnectionTiming.lasting`) the library restores itself; else every second loss takes a
+    new session.
+    """
     tenant = pods.tenants[0]
     pid = pods.pid(tenant)
     print(f"\n## {count} reconnections\n\n| so far | PSS, MiB | descriptors | threads |\n|---|---|---|---|")
@@ -51,7 +53,7 @@ async def measure_reconnections(pods: Pods, count: int) -> None:
         moment = time.monotonic()
         await pods.simulator.fault(FaultKind.ABORT, tenant.spec.phone_number)
         await pods.connected_since(tenant, moment)
-        await asyncio.sleep(LASTING_SECONDS)
+        await asyncio.sleep(apart)
         if number % (count // STEPS) == 0:
             print(_row(pods, number, pid), flush=True)
     if pid != pods.pid(tenant):
