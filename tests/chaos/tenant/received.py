@@ -72,15 +72,20 @@ def _fate(lines: Sequence[LineView], evidence: Evidence, unreadable: set[str]) -
     whatsapp_id = lines[0].id
     if whatsapp_id in _reported_losses(evidence):
         return "lost"
-    if any("abandoned" in line.stages for line in lines) and whatsapp_id in unreadable:
+    # Nobody says it again: the phone has given up, or the device that asked for it is no longer linked.
+    given_up = any("abandoned" in line.stages for line in lines) or _is_gone(lines, evidence)
+    if given_up and whatsapp_id in unreadable:
         return "undecryptable"
     if all("dropped" in line.stages for line in lines):
         return "dropped by a fault"
     if any(SETTLED & line.stages.keys() for line in lines):
         return "missing"
-    if all(line.device not in evidence.linked for line in lines):
-        return "unlinked before it came"
-    return "never received"
+    return "unlinked before it came" if _is_gone(lines, evidence) else "never received"
+
+
+def _is_gone(lines: Sequence[LineView], evidence: Evidence) -> bool:
+    """Whether none of the devices that a message was given to is linked any more."""
+    return all(line.device not in evidence.linked for line in lines)
 
 
 def _reported_losses(evidence: Evidence) -> set[str]:

@@ -223,6 +223,16 @@ def test_what_disagrees_is_found(found: Evidence, problem: str) -> None:
             ),
             "undecryptable",
         ),
+        (
+            evidence(
+                RIGHT[0],
+                placeholder("B", 2, PlaceholderReason.UNDECRYPTABLE),
+                *RIGHT[2:],
+                lines=given(("relayed",), ("relayed", "acked", "retried")),
+                linked=frozenset({2}),
+            ),
+            "undecryptable",
+        ),
         (evidence(RIGHT[0], *RIGHT[2:], lines=given(("relayed",), ("dropped",))), "dropped by a fault"),
         (
             evidence(RIGHT[0], *RIGHT[2:], lines=given(("relayed",), ("queued",)), linked=frozenset({2})),
