@@ -83,6 +83,7 @@ class Journal:
         chats = Chats(database)
         reports = Reports(database, organization=organization, instance=instance, clock=clock, on_report=on_report)
         transfers = FileTransfers(database, reports, clock)
+        transfers.forget_pauses()
         events = InstanceEvents(database, reports, clock)
         sends = Sends(database, chats, reports, clock)
         sends.close_older_journals()

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -12,6 +13,7 @@ from oxy_core.identity import Jid
 from oxy_core.trace import TraceParent, child_of
 from oxy_tenant import metrics
 from oxy_tenant.content.media import MediaPointer, MediaType
+from oxy_tenant.errors import JournalError
 from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.reports import Clock, Reports
 
@@ -105,6 +107,14 @@ class FileTransfers:
             )
             database.execute(query, row)
             self._journal.after_commit(self._on_added)
+
+    def forget_pauses(self) -> None:
+        """Try at once what a process before this one postponed: its clock may have been ahead."""
+        now = self._clock().timestamp()
+        if self._journal.read("SELECT count(*) FROM transfers WHERE retry_at > ?", now)[0][0]:
+            # Without room for this they wait, for `LONGEST_AHEAD` at most.
+            with suppress(JournalError), self._journal.transaction(durable=False) as database:
+                database.execute("UPDATE transfers SET retry_at = ? WHERE retry_at > ?", (now, now))
 
     def waiting(self) -> float:
         """Return how many files wait."""

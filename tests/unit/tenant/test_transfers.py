@@ -83,6 +83,25 @@ def test_a_clock_that_was_put_back_keeps_no_file_waiting(journal: Journal, ahead
     assert (journal.transfers.due() is None) is waits
 
 
+def test_a_process_whose_clock_was_ahead_postpones_nothing_for_the_next(
+    journal: Journal, tmp_path: Path, clock: Clock
+) -> None:
+    clock.advance(minutes=7)
+    first, second = add(journal, POINTER, POINTER)
+    postponed = journal.transfers.due()
+    assert postponed is not None
+    journal.transfers.postpone(postponed, timedelta(minutes=1))
+    journal.close()
+    clock.advance(minutes=-7)
+    journal = opened(tmp_path, clock)
+    for file in first, second:
+        transfer = journal.transfers.due()
+        assert transfer is not None
+        assert transfer.media_id == file
+        journal.transfers.finish(transfer, FileArrived(media_id=file, **ARRIVED))
+    journal.close()
+
+
 def test_a_file_that_ends_the_process_again_and_again_is_left_alone(
     journal: Journal, tmp_path: Path, clock: Clock
 ) -> None:
