@@ -40,10 +40,10 @@ async def measure_idle(pods: Pods, seconds: int) -> None:
 
 
 async def measure_reconnections(pods: Pods, count: int, apart: float) -> None:
-    """Print memory, descriptors and threads while the connection is lost again and again, each after it lasted for `apart` seconds.
+    """Print memory, descriptors and threads while the connection is lost again and again.
 
-    What has lasted for a minute (`ConnectionTiming.lasting`) the library restores itself; else every second loss takes a
-    new session.
+    Each lasts for `apart` seconds. One that has lasted for a minute (`ConnectionTiming.lasting`) the library restores
+    itself; otherwise every second loss takes a new session.
     """
     tenant = pods.tenants[0]
     pid = pods.pid(tenant)
