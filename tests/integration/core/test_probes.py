@@ -1,15 +1,24 @@
 import asyncio
+import contextlib
 import socket
+import struct
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
-from oxy_core.probes import serving_probes
+import pytest
+
+from oxy_core.probes import HEAD_BYTES, MOST_CONNECTIONS, serving_probes
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def fetch(port: int, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -45,3 +54,58 @@ def _fetch_when_stalled(port: int) -> tuple[int, str]:
 async def test_a_client_that_says_nothing_holds_up_nobody() -> None:
     with serving_probes("127.0.0.1", 0, lambda: None) as port, socket.create_connection(("127.0.0.1", port)):
         assert (await asyncio.to_thread(fetch, port, "/livez"))[0] == 200
+
+
+async def test_connections_that_say_nothing_exhaust_no_descriptors_and_hold_up_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("oxy_core.probes.REQUEST_SECONDS", 600.0)  # these are ended because there are too many
+    before, silent = open_files(), 3 * MOST_CONNECTIONS
+    with serving_probes("127.0.0.1", 0, lambda: None) as port, contextlib.ExitStack() as connections:
+        for _ in range(silent):
+            connections.enter_context(socket.create_connection(("127.0.0.1", port)))
+        assert (await asyncio.to_thread(fetch, port, "/livez"))[0] == 200
+        async with asyncio.timeout(30):
+            while open_files() > before + silent + MOST_CONNECTIONS + 8:  # noqa: ASYNC110 files have no event
+                await asyncio.sleep(0.01)
+
+
+def is_ended(port: int, said: bytes) -> bool:
+    """Whether the server ends a connection on which this is said again and again."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.settimeout(0.02)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                connection.sendall(said)
+                if not connection.recv(1):
+                    return True
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                return True
+    return False
+
+
+@pytest.mark.parametrize("said", [b"", b"x"], ids=["silent", "a byte now and then"])
+async def test_a_request_that_is_never_complete_is_ended(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oxy_core.probes.REQUEST_SECONDS", 0.2)
+    with serving_probes("127.0.0.1", 0, lambda: None) as port:
+        assert await asyncio.to_thread(is_ended, port, said)
+
+
+async def test_a_request_may_be_no_larger_than_any_that_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oxy_core.probes.REQUEST_SECONDS", 600.0)
+    with serving_probes("127.0.0.1", 0, lambda: None) as port:
+        assert await asyncio.to_thread(is_ended, port, b"X: y\r\n" * HEAD_BYTES)
+        assert (await asyncio.to_thread(fetch, port, "/livez"))[0] == 200
+
+
+async def test_clients_that_go_away_leave_nothing_in_the_log(capfd: pytest.CaptureFixture[str]) -> None:
+    with serving_probes("127.0.0.1", 0, lambda: None) as port:
+        for _ in range(10):
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.sendall(b"GET /livez")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+        assert (await asyncio.to_thread(fetch, port, "/livez"))[0] == 200
+    assert "Traceback" not in capfd.readouterr().err
