@@ -39,6 +39,10 @@ MEDIA_TYPES: Final[Mapping[FileKind, MediaType]] = MappingProxyType(
 """What each kind of file is encrypted as."""
 
 
+LONGEST_SECONDS: Final = (1 << 32) - 1
+"""Longest length of a video or audio in seconds that a message can hold. A file may claim a longer one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What a message depends on besides its content."""
@@ -91,11 +95,11 @@ def compose_file(setting: Setting, content: FileContent, facts: FileFacts) -> Me
     if content.caption:
         part.caption = content.caption
     if content.kind in {FileKind.VIDEO, FileKind.AUDIO} and content.seconds is not None:
-        part.seconds = round(content.seconds)
+        part.seconds = min(round(content.seconds), LONGEST_SECONDS)
     if content.kind is FileKind.VOICE_NOTE:
         part.PTT = True
     if facts.voice is not None:
-        part.seconds, part.waveform = facts.voice.seconds, facts.voice.waveform
+        part.seconds, part.waveform = min(facts.voice.seconds, LONGEST_SECONDS), facts.voice.waveform
     _quote(setting, part.contextInfo, content.quote)
     return message
 

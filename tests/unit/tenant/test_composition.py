@@ -1,10 +1,21 @@
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
 from oxy_core.identity import Jid
-from oxy_core.outbound import CardContent, PlaceContent, Quoted, ReactionContent, TextContent
-from oxy_tenant.content.composition import Composable, Setting, compose, vcard, with_secret
+from oxy_core.outbound import CardContent, FileContent, FileKind, PlaceContent, Quoted, ReactionContent, TextContent
+from oxy_tenant.content.composition import (
+    Composable,
+    FileFacts,
+    Setting,
+    compose,
+    compose_file,
+    vcard,
+    with_secret,
+)
+from oxy_tenant.content.media import MediaPointer, MediaType, UploadedFile
+from oxy_tenant.content.voice_notes import VoiceFacts
 from oxy_tenant.links.neonize.library import load_messages
 
 CHAT = Jid.parse("123@lid")
@@ -50,6 +61,16 @@ def test_names_cannot_add_lines_or_fields_to_a_card() -> None:
 def test_a_reaction_in_a_direct_chat_names_no_participant() -> None:
     key = compose(SETTING, ReactionContent(whatsapp_id="A", emoji="", sender=CHAT)).reactionMessage.key
     assert (key.remoteJID, key.ID, key.fromMe, key.participant) == ("123@lid", "A", False, "")
+
+
+def test_a_file_that_claims_an_absurd_length_has_the_longest_that_a_message_can_hold() -> None:
+    pointer = MediaPointer(MediaType.AUDIO, "/v", b"k" * 32, b"f" * 32, b"e" * 32, 9)
+    content = FileContent(
+        kind=FileKind.AUDIO, media_id=uuid4(), mime="audio/ogg", size=9, sha256="0" * 64, seconds=1e30
+    )
+    voice = VoiceFacts(seconds=1 << 48, waveform=b"")
+    for facts in (FileFacts(UploadedFile(pointer, ""), "audio/ogg"), FileFacts(UploadedFile(pointer, ""), "", voice)):
+        assert compose_file(SETTING, content, facts).audioMessage.seconds == (1 << 32) - 1
 
 
 def test_every_message_takes_a_secret() -> None:
