@@ -85,3 +85,12 @@ def test_an_empty_proxy_is_one_that_cannot_be_used(tmp_path: Path) -> None:
         SettingsError, match=r"is empty.* Correct it in the Secret that spec.network.proxySecretRef names"
     ):
         _ = environment.model_copy(update={"proxy": SecretStr("")}).proxy_url
+
+
+def test_a_runtime_without_protobufs_native_code_says_what_is_missing() -> None:
+    # Its substitute in Python raises for a text that is not UTF-8: a stranger could end the session.
+    environment = {**os.environ, "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python"}
+    program = "from oxy_tenant.links.neonize.library import load_messages; load_messages()"
+    ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert "install libstdc++6 in the image" in ran.stderr

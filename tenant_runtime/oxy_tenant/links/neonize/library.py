@@ -16,6 +16,8 @@ from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any, Final, NoReturn, TypeAlias
 
+from google.protobuf.internal import api_implementation
+
 from oxy_tenant.links.errors import LinkError
 
 Untyped: TypeAlias = Any
@@ -57,9 +59,23 @@ def _register_download() -> None:
     sys.modules[module.__name__] = module
 
 
+def _require_native_protobuf() -> None:
+    """Refuse protobuf's substitute in Python, to which it falls back without a word where its own code does not load.
+
+    That one raises for strings that are not UTF-8, which strangers may send; it also takes 15 MiB more.
+    """
+    if api_implementation.Type() != "upb":
+        message = (
+            "protobuf has not loaded its native code (google._upb): install libstdc++6 in the image, and do not set "
+            "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
+        )
+        raise LinkError(message)
+
+
 @cache
 def load_messages() -> tuple[Untyped, Untyped]:
-    """Return ``Neonize_pb2`` and ``WAWebProtobufsE2E_pb2`` without loading native code."""
+    """Return ``Neonize_pb2`` and ``WAWebProtobufsE2E_pb2`` without loading neonize's native code; raises LinkError."""
+    _require_native_protobuf()
     for name in _BARE:
         if name not in sys.modules:
             _register_bare(name)
