@@ -12,13 +12,13 @@ from oxy_core.files import FileArrived, FileFailed, FileFailure
 from oxy_core.identity import Jid
 from oxy_core.trace import TraceParent, child_of
 from oxy_tenant import metrics
-from oxy_tenant.content.media import MediaPointer, MediaType
+from oxy_tenant.content.media import MediaPointer, MediaType, is_path
 from oxy_tenant.errors import JournalError
 from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.reports import Clock, Reports
 
 MOST_WAITING: Final = 2_000
-"""Files that wait at most; what is announced beyond them cannot be had."""
+"""Files that wait at most. A new one takes the place of the one that was tried most often, or cannot be had."""
 
 PATIENCE: Final = timedelta(days=7)
 """How long a file is tried; WhatsApp keeps most of them for two weeks or longer."""
@@ -28,10 +28,6 @@ LONGEST_AHEAD: Final = timedelta(minutes=10)
 
 MOST_CRASHES: Final = 3
 """How often a file may be in hand when the process dies, before it is held to be the cause."""
-
-
-LONGEST_PATH: Final = 2_048
-"""Longest path of a file in characters; WhatsApp's have fewer than 300."""
 
 _KEY_BYTES: Final = 32
 """Size of media keys and hashes. Source: whatsmeow download.go."""
@@ -62,16 +58,8 @@ def media_id_of(epoch: UUID, chat: Jid, *, from_me: bool, whatsapp_id: str) -> U
 
 def is_readable(pointer: MediaPointer) -> bool:
     """Whether a pointer can lead anywhere. Whoever sent it chose all of it."""
-    path: object = pointer.direct_path  # bytes if it is not UTF-8
     keys = (pointer.media_key, pointer.file_sha256, pointer.encrypted_sha256)
-    return (
-        isinstance(path, str)
-        and path.startswith("/")
-        and path.isascii()
-        and path.isprintable()
-        and len(path) <= LONGEST_PATH
-        and all(len(key) == _KEY_BYTES for key in keys)
-    )
+    return is_path(pointer.direct_path) and all(len(key) == _KEY_BYTES for key in keys)
 
 
 class FileTransfers:
@@ -96,7 +84,7 @@ class FileTransfers:
         """
         if pointer is None or not is_readable(pointer):
             self._report(database, FileFailed(media_id=media_id, reason=FileFailure.UNREADABLE), trace)
-        elif database.execute("SELECT count(*) FROM transfers").fetchone()[0] >= MOST_WAITING:
+        elif not self._has_room(database):
             self._report(database, FileFailed(media_id=media_id, reason=FileFailure.UNAVAILABLE), trace)
         else:
             now = self._clock().timestamp()
@@ -116,16 +104,37 @@ class FileTransfers:
             with suppress(JournalError), self._journal.transaction(durable=False) as database:
                 database.execute("UPDATE transfers SET retry_at = ? WHERE retry_at > ?", (now, now))
 
+    def _has_room(self, database: sqlite3.Connection) -> bool:
+        """Make room for a file if there is none; False: no file that waits was ever tried.
+
+        Otherwise a stranger with files that nobody can fetch would keep those of all others away for a week.
+        """
+        if database.execute("SELECT count(*) FROM transfers").fetchone()[0] < MOST_WAITING:
+            return True
+        query = (
+            "DELETE FROM transfers WHERE number = (SELECT number FROM transfers WHERE attempts > 0 AND begun = 0 "
+            "ORDER BY attempts DESC, number LIMIT 1) RETURNING media_id, trace"
+        )
+        tried = database.execute(query).fetchone()
+        if tried is None:
+            return False
+        media_id, trace = tried
+        self._report(database, FileFailed(media_id=UUID(media_id), reason=FileFailure.UNAVAILABLE), child_of(trace))
+        return True
+
     def waiting(self) -> float:
         """Return how many files wait."""
         return float(self._journal.read("SELECT count(*) FROM transfers")[0][0])
 
     def due(self) -> OpenTransfer | None:
-        """Return the file to fetch now, the longest-waiting first; None: there is none, or none yet."""
+        """Return the file to fetch now; None: there is none, or none yet.
+
+        Those that were never tried come first: however many fail again and again, they delay none of them.
+        """
         now = self._clock().timestamp()
         query = (
             f"SELECT media_id, {_POINTER}, trace, attempts, added_at FROM transfers "  # noqa: S608 a constant
-            "WHERE retry_at <= ? OR retry_at > ? ORDER BY retry_at, number LIMIT 1"
+            "WHERE retry_at <= ? OR retry_at > ? ORDER BY attempts > 0, retry_at, number LIMIT 1"
         )
         rows = self._journal.read(query, now, now + LONGEST_AHEAD.total_seconds())
         return _transfer(rows[0], now) if rows else None

@@ -94,7 +94,7 @@ def test_a_process_whose_clock_was_ahead_postpones_nothing_for_the_next(
     journal.close()
     clock.advance(minutes=-7)
     journal = opened(tmp_path, clock)
-    for file in first, second:
+    for file in second, first:
         transfer = journal.transfers.due()
         assert transfer is not None
         assert transfer.media_id == file
@@ -147,12 +147,30 @@ def test_no_more_files_wait_than_there_is_room_for(journal: Journal) -> None:
     assert outcomes(journal) == [FileFailed(media_id=files[-1], reason=FileFailure.UNAVAILABLE)]
 
 
+def test_files_that_nobody_can_fetch_keep_no_other_away(journal: Journal, clock: Clock) -> None:
+    hopeless = add(journal, *[POINTER] * MOST_WAITING)
+    for _ in hopeless:
+        transfer = journal.transfers.due()
+        assert transfer is not None
+        journal.transfers.postpone(transfer, timedelta(seconds=1))
+    clock.advance(seconds=5)
+    (file,) = add(journal, POINTER)
+    next_one = journal.transfers.due()
+    assert next_one is not None
+    assert next_one.media_id == file
+    assert journal.transfers.waiting() == MOST_WAITING
+    assert outcomes(journal) == [FileFailed(media_id=hopeless[0], reason=FileFailure.UNAVAILABLE)]
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"direct_path": ""},
         {"direct_path": "/\ud800"},
         {"direct_path": "/a\nb"},
+        {"direct_path": "/a b"},
+        {"direct_path": "/a?oh=1#"},
+        {"direct_path": "/a%zz"},
         {"direct_path": "/" + "x" * 5_000},
         {"media_key": b"k" * 31},
         {"file_sha256": b""},
@@ -160,7 +178,7 @@ def test_no_more_files_wait_than_there_is_room_for(journal: Journal) -> None:
     ],
 )
 def test_a_pointer_that_leads_nowhere_is_recognised(change: dict[str, object]) -> None:
-    assert is_readable(POINTER)
+    assert is_readable(replace(POINTER, direct_path="/v/t62/x%2B?ccb=11-4&oh=01_Q5~&_nc_sid=5e03e0"))
     assert not is_readable(replace(POINTER, **change))  # type: ignore[arg-type]  # one field of several types
 
 

@@ -9,16 +9,13 @@ from oxy_core.files import MAX_MIME
 from oxy_core.message_kinds import MessageKind
 from oxy_core.message_limits import MAX_NAME
 from oxy_tenant.content.bounds import StrangeText, bounded_count, bounded_line
-from oxy_tenant.content.media import MediaPointer, MediaType
+from oxy_tenant.content.media import MediaPointer, MediaType, is_path
 from oxy_tenant.content.protobuf import MessageProtobuf
 from oxy_tenant.content.reading.body import Body, PartReader, Perspective
 from oxy_tenant.content.received import ReceivedFile
 
 KEY_BYTES: Final = 32
 """Size of a media key and of a SHA-256."""
-
-MAX_PATH: Final = 2_048
-"""Longest path of a file on WhatsApp's servers that is kept; theirs have some 200 characters."""
 
 _FOLDERS: Final = re.compile(r".*[/\\]", re.DOTALL)
 _MIME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*/[A-Za-z0-9][A-Za-z0-9.+-]*(;[ -~]*)?")
@@ -95,8 +92,7 @@ def _file(  # noqa: PLR0913 what kinds of files say, each by name
 
 def _pointer(part: MessageProtobuf, media_type: MediaType) -> MediaPointer | None:
     path, parts = part.directPath, (part.mediaKey, part.fileSHA256, part.fileEncSHA256)
-    plausible = isinstance(path, str) and path.startswith("/") and path.isascii() and len(path) <= MAX_PATH
-    if not plausible or any(len(value) != KEY_BYTES for value in parts):
+    if not is_path(path) or any(len(value) != KEY_BYTES for value in parts):
         return None
     return MediaPointer(
         type=media_type,

@@ -15,7 +15,7 @@ from typing import Final
 
 from oxy_core.instance.proxy_url import ProxyUrl
 from oxy_tenant.content.bounds import escaped
-from oxy_tenant.content.media import MediaPointer, MediaType, UploadedFile
+from oxy_tenant.content.media import MediaPointer, MediaType, UploadedFile, is_path
 from oxy_tenant.links.errors import (
     LinkUnavailableError,
     MediaCorruptError,
@@ -71,9 +71,9 @@ class Transfers:
         """Download and decrypt a file; its memory is given back when the context ends."""
         if pointer.size > max_bytes:
             raise MediaTooLargeError(_too_large(pointer.size, max_bytes))
-        if not pointer.direct_path.startswith("/"):
-            # After the host's name, anything else could turn it into another one.
-            message = "the file has no path"
+        if not is_path(pointer.direct_path):
+            # After the host's name it could turn that into another one, or evade the question for the size.
+            message = "the file has no path of WhatsApp's servers"
             raise MediaCorruptError(message)
         async with self._one_at_a_time:
             stored = await stored_bytes(pointer, self._proxy)
