@@ -20,6 +20,9 @@ class Missing(StrEnum):
     """It could not be decrypted. Its sender is asked for it again, so it may still arrive."""
     WITHHELD = "withheld"
     """The server had nothing for this device: WhatsApp shows the message on phones alone (some that are seen once)."""
+    HIDDEN = "hidden"
+    """It could not be decrypted, and its sender's client says that it changes or answers an earlier message: phones
+    show nothing in its place, and nobody misses it if it does not arrive again."""
     MALFORMED = "malformed"
     """It was decrypted, but its protobuf cannot be read."""
 
@@ -57,6 +60,8 @@ class EnvelopeFacts:
     ephemeral: bool = False
     """Whether the library removed a wrapper that says so; `view_once` likewise. Others may be left in the message."""
     view_once: bool = False
+    by_machine: bool = False
+    """Whether it is of no person: Meta AI in a chat with somebody, or WhatsApp itself."""
 
 
 @dataclass(frozen=True, slots=True)

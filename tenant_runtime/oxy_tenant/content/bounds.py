@@ -76,7 +76,7 @@ def bounded_amount(number: int) -> int:
 
 def bounded_name(name: StrangeText) -> str | None:
     """Return a push name; None if there is none, which WhatsApp shows as a hyphen."""
-    return bounded_text(cleaned_text(name).strip("-"), MAX_NAME) or None
+    return bounded_text(cleaned_text(name).strip("-").strip(), MAX_NAME) or None
 
 
 def bounded_id(whatsapp_id: StrangeText) -> str:

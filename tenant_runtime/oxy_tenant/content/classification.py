@@ -31,9 +31,9 @@ def classify(message: ArrivedMessage, account: OwnAccount, settings: InboundSett
     """Read a message; `settings` say of which chats anything is kept."""
     facts = message.facts
     chat_type = facts.chat_type
-    if facts.peer:
+    if facts.peer or message.missing is Missing.HIDDEN:
         return LeftOutMessage(chat_type, None)
-    read = _read(message, account)
+    read = None if facts.by_machine else _read(message, account)
     if chat_type is None or not is_kept(chat_type, settings):
         return LeftOutMessage(chat_type, None if read is None else read.body.kind)
     if read is None:

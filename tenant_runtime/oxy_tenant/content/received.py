@@ -1,12 +1,14 @@
 """Received messages as values, independent of any library."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from oxy_core.content import ChatType, Details, LinkPreview, MessageSource, PlaceholderReason, Quote
+from oxy_core.content import ChatType, Details, Edit, LinkPreview, MessageSource, PlaceholderReason, Quote
 from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
+from oxy_tenant.content.bounds import StrangeText
 from oxy_tenant.content.media import MediaPointer
 
 
@@ -28,15 +30,22 @@ class ReceivedFile:
 
 
 class SecretUse(StrEnum):
-    """What an answer is encrypted for; the value goes into its key. Source: whatsmeow msgsecret.go."""
+    """What an answer or an edit is encrypted for; the value goes into its key. Source: whatsmeow msgsecret.go."""
 
     POLL_VOTE = "Poll Vote"
     EVENT_RESPONSE = "Event Response"
+    MESSAGE_EDIT = "Message Edit"
+    EVENT_EDIT = "Event Edit"
+    POLL_EDIT = "Poll Edit"
+
+
+EditReader = Callable[[bytes], tuple[StrangeText, Edit] | None]
+"""Reads what an edit was sealed with: the new text, neither bounded nor clean; None: it is no message. Never raises."""
 
 
 @dataclass(frozen=True, slots=True)
 class SealedAnswer:
-    """An answer that is encrypted with the secret of the message that it answers."""
+    """An answer, or an edit, that is encrypted with the secret of the message that it is about."""
 
     use: SecretUse
     target_id: str
@@ -45,6 +54,8 @@ class SealedAnswer:
     iv: bytes
     parties: tuple[Jid, ...] = ()
     """All known addresses of everybody who may have written the answer, or what it answers."""
+    read_edit: EditReader | None = None
+    """Of an edit."""
 
 
 @dataclass(frozen=True, slots=True)

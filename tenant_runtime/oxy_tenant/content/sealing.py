@@ -1,4 +1,4 @@
-"""Opens answers that are encrypted with the secret of the message that they answer: votes, answers to events. Pure.
+"""Opens what is encrypted with the secret of the message that it is about: votes, answers to events, edits. Pure.
 
 Source: whatsmeow msgsecret.go, generateMsgSecretKey and decryptMsgSecret.
 """
@@ -13,15 +13,27 @@ from typing import Final, Literal
 from nacl.bindings import crypto_aead_aes256gcm_decrypt
 from nacl.exceptions import CryptoError
 
-from oxy_core.content import EventAnswer, Vote
+from oxy_core.content import Edit, EventAnswer, Notice, PlaceholderReason, Vote
 from oxy_core.identity import Jid
-from oxy_tenant.content.received import IncomingMessage, SealedAnswer, SecretUse
+from oxy_core.message_kinds import MessageKind
+from oxy_core.message_limits import MAX_TEXT
+from oxy_tenant.content.bounds import bounded_text, cleaned_text
+from oxy_tenant.content.received import EditReader, IncomingMessage, SealedAnswer, SecretUse
 
 IV_BYTES: Final = 12
 """Size of the initialisation vector of AES-GCM. Source: whatsmeow gcmutil.go."""
 
+MOST_SEALED: Final = 1 << 20
+"""Largest answer or edit in bytes that is opened; the longest text has a quarter of it. Votes have some hundred."""
+
 MOST_GUESTS: Final = 1_000
 """More guests than this are none that somebody brings."""
+
+_AUTHENTICATED: Final = frozenset({SecretUse.POLL_VOTE, SecretUse.EVENT_RESPONSE})
+"""What is encrypted with additional data. Source: whatsmeow msgsecret.go, generateMsgSecretKey."""
+
+_LONGEST_VARINT: Final = 10
+"""Bytes of a number of 64 bits."""
 
 Response = Literal["going", "not_going", "maybe"]
 
@@ -31,7 +43,7 @@ _RESPONSES: Final[Mapping[int, Response]] = {1: "going", 2: "not_going", 3: "may
 
 @dataclass(frozen=True, slots=True)
 class Answerable:
-    """A poll or an event that can be answered."""
+    """A poll or an event that can be answered, or a message that can be edited."""
 
     secret: bytes
     options: tuple[str, ...] = ()
@@ -44,8 +56,12 @@ def opened(message: IncomingMessage, answerable: Answerable) -> IncomingMessage:
     plain = None if sealed is None else unseal(sealed, answerable.secret)
     if plain is None:
         return message
+    if isinstance(details, Edit):
+        return _edited(message, sealed.read_edit, plain) if sealed is not None else message
     if isinstance(details, Vote):
         options = voted_options(plain, answerable.options)
+        if options is None:
+            return message
         resolved = details.model_copy(update={"resolved": True, "options": options})
         return _replaced(message, resolved, ", ".join(options))
     if isinstance(details, EventAnswer):
@@ -60,20 +76,44 @@ def _replaced(message: IncomingMessage, details: Vote | EventAnswer, text: str |
     return replace(message, details=details, text=text or None, sealed=None)
 
 
-def voted_options(vote: bytes, options: Iterable[str]) -> tuple[str, ...]:
-    """Return the options that a vote (a waE2E ``PollVoteMessage``) names by their hashes, in the poll's order."""
+def _edited(message: IncomingMessage, read: EditReader | None, plain: bytes) -> IncomingMessage:
+    found = None if read is None else read(plain)
+    if found is None:
+        return message
+    text = cleaned_text(found[0])
+    edited = replace(message, details=found[1], text=bounded_text(text) or None, sealed=None)
+    if len(text) <= MAX_TEXT:
+        return edited
+    return replace(edited, original_length=len(text), placeholder_reason=PlaceholderReason.TOO_LARGE)
+
+
+def left_sealed(message: IncomingMessage) -> IncomingMessage:
+    """Return a message that could not be opened as what is known of it: of an edit, that there was one."""
+    if message.sealed is None or not isinstance(message.details, Edit):
+        return message
+    # As an edit it would replace the text that it names by none.
+    notice = Notice(name="sealed_edit", target=message.details.target)
+    return replace(message, kind=MessageKind.NOTICE, details=notice, sealed=None)
+
+
+def voted_options(vote: bytes, options: Iterable[str]) -> tuple[str, ...] | None:
+    """Return the options that a vote (a waE2E ``PollVoteMessage``) names by their hashes, in the poll's order.
+
+    None if it names one that is not known, such as one that was added later: without it the vote would be another one.
+    """
     hashes = {value for field, value in wire_fields(vote) if field == 1 and isinstance(value, bytes)}
-    return tuple(option for option in options if hashlib.sha256(option.encode()).digest() in hashes)
+    known = {hashlib.sha256(option.encode()).digest(): option for option in options}
+    return tuple(option for digest, option in known.items() if digest in hashes) if hashes <= known.keys() else None
 
 
 def unseal(sealed: SealedAnswer, secret: bytes) -> bytes | None:
     """Decrypt an answer; None if nobody in the chat gave it to the message with this secret."""
-    if len(sealed.iv) != IV_BYTES:
+    if len(sealed.iv) != IV_BYTES or len(sealed.ciphertext) > MOST_SEALED:
         return None
     # Which of their addresses the apps encrypt for is not said. The right pair alone opens it.
     for author, voter in product(sealed.parties, repeat=2):
         key = _key(sealed.use, secret, sealed.target_id, author, voter)
-        extra = f"{sealed.target_id}\0{voter.bare}".encode()
+        extra = f"{sealed.target_id}\0{voter.bare}".encode() if sealed.use in _AUTHENTICATED else None
         try:
             return crypto_aead_aes256gcm_decrypt(sealed.ciphertext, extra, sealed.iv, key)
         except (CryptoError, ValueError):
@@ -94,6 +134,8 @@ def wire_fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
     while at < len(data):
         tag, at = _varint(data, at)
         value, at = _varint(data, at)
+        if tag >> 3 == 0:
+            return
         if tag & 7 == 0:
             yield tag >> 3, value
         elif tag & 7 == 2:  # noqa: PLR2004 length-delimited
@@ -104,12 +146,13 @@ def wire_fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number and the place after it."""
-    value, shift = 0, 0
-    while at < len(data):
-        byte, at = data[at], at + 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
+    """Return a number and the place after it; 0 and the end of the data if none of 64 bits ends.
+
+    Without that limit, a number as long as the data would take a time that grows with the square of its length.
+    """
+    value = 0
+    for place, byte in enumerate(data[at : at + _LONGEST_VARINT]):
+        value |= (byte & 0x7F) << 7 * place
         if not byte & 0x80:
-            break
-    return value, at
+            return value, at + place + 1
+    return 0, len(data)

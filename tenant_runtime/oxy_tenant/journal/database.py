@@ -120,6 +120,8 @@ ADDITIONS: Final[Sequence[str]] = (
     "ALTER TABLE identity ADD COLUMN restored TEXT",
     # What was told of the instance, and since when (`instance_events`): Unix times, or days.
     "CREATE TABLE event_marks (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID",
+    # Whether it is no poll or event: only an edit, which comes soon, needs its secret.
+    "ALTER TABLE answerables ADD COLUMN brief INTEGER NOT NULL DEFAULT 0",
 )
 """Statements that add to the schema since `FORMAT` began, oldest first. They are run on older journals, and older code
 works with a journal that has them: a new column has a default, and rows are inserted by naming their columns."""

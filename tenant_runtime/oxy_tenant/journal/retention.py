@@ -11,6 +11,10 @@ REPORTS_KEPT: Final = timedelta(days=7)
 IDENTITIES_KEPT: Final = timedelta(days=60)
 """How long ids of messages and send requests stay to detect duplicates, which arrive far sooner."""
 
+EDITABLE_KEPT: Final = timedelta(days=7)
+"""How long the secret stays by which an edit of a message is read. Phones edit for 15 minutes, but WhatsApp may keep
+the edit as long as this pod is away."""
+
 PRUNE_EVERY: Final = timedelta(hours=1)
 
 TRIM_BATCH: Final = 500
@@ -28,6 +32,8 @@ def prune(journal: JournalDatabase, now: datetime) -> None:
         database.execute("DELETE FROM secrets WHERE made_at < ?", (identities_before,))
         database.execute("DELETE FROM losses WHERE found_at < ?", (identities_before,))
         database.execute("DELETE FROM answerables WHERE kept_at < ?", (identities_before,))
+        editable_before = (now - EDITABLE_KEPT).timestamp()
+        database.execute("DELETE FROM answerables WHERE kept_at < ? AND brief = 1", (editable_before,))
         database.execute("DELETE FROM quick_answers WHERE said_at < ?", (identities_before,))
         database.execute("DELETE FROM erasures WHERE ended_at < ?", (identities_before,))
 

@@ -1,16 +1,19 @@
+import hmac
 from datetime import UTC, datetime
 
 import pytest
 from google.protobuf.message import Message
+from nacl.bindings import crypto_aead_aes256gcm_encrypt
 
-from oxy_core.content import ChatType, MessageSource
+from oxy_core.content import ChatType, Edit, MessageSource, Target
 from oxy_core.identity import Jid
 from oxy_core.instance.settings import InboundSettings
 from oxy_core.message_kinds import MessageKind
 from oxy_core.message_limits import MAX_TEXT
 from oxy_tenant.content.bounds import CUT
 from oxy_tenant.content.classification import classify
-from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, LeftOutMessage, Received
+from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, LeftOutMessage, Received, SecretUse
+from oxy_tenant.content.sealing import Answerable, left_sealed, opened
 from oxy_tenant.links.neonize.arrivals import arrival_of, undecryptable_arrival
 from oxy_tenant.links.neonize.library import load_messages
 from oxy_tenant.own_account import OwnAccount
@@ -19,6 +22,7 @@ ENVELOPES, MESSAGES = load_messages()
 OWN = OwnAccount(frozenset({"5511900000001", "999"}))
 DIRECT_ONLY = InboundSettings()
 MOMENT = 1_772_366_400
+SECRET = b"s" * 32
 
 
 def jid(text: object) -> Message:
@@ -160,6 +164,14 @@ def test_bots_and_traffic_between_own_devices_are_left_out(chat: str, fields: di
 
 
 @pytest.mark.parametrize(
+    ("chat", "sender"), [("111@lid", "867051314767696@bot"), ("0@s.whatsapp.net", "0@s.whatsapp.net")]
+)
+def test_what_a_machine_of_whatsapp_writes_in_a_chat_is_not_the_customers(chat: str, sender: str) -> None:
+    message = classify_message(event(chat, sender=sender, conversation="Posso ajudar?"))
+    assert message == IgnoredMessage("3A1", Jid.parse(chat), from_me=False)
+
+
+@pytest.mark.parametrize(
     ("fields", "source"),
     [
         ({}, MessageSource.CONTACT),
@@ -184,3 +196,42 @@ def test_an_undecryptable_message_keeps_its_id() -> None:
     message = classify(undecryptable_arrival(undecryptable, live=True), OWN, DIRECT_ONLY)
     assert isinstance(message, IncomingMessage)
     assert (message.whatsapp_id, message.kind, message.text) == ("3A1", MessageKind.UNDECRYPTABLE, None)
+    # A reaction, a vote or an edit: nobody misses a message.
+    hidden = ENVELOPES.UndecryptableMessage(Info=event().Info, IsUnavailable=False, DecryptFailMode=2)
+    assert isinstance(classify(undecryptable_arrival(hidden, live=True), OWN, DIRECT_ONLY), LeftOutMessage)
+
+
+def sealed_edit(use: SecretUse, kind: int, plain: Message) -> IncomingMessage:
+    """Return an edit of a customer's message with the secret `SECRET`, as WhatsApp's apps seal it."""
+    info = f"TARGET111@lid111@lid{use.value}".encode()
+    key = hmac.digest(hmac.digest(bytes(32), SECRET, "sha256"), info + b"\x01", "sha256")
+    payload = crypto_aead_aes256gcm_encrypt(plain.SerializeToString(), None, b"i" * 12, key)
+    part = {"targetMessageKey": {"ID": "TARGET", "fromMe": True}, "secretEncType": kind}
+    sealed = MESSAGES.SecretEncryptedMessage(**part, encPayload=payload, encIV=b"i" * 12)
+    return received(secretEncryptedMessage=sealed)
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        {"conversation": "às 16h"},
+        {"protocolMessage": {"type": 14, "key": {"ID": "X"}, "editedMessage": {"conversation": "às 16h"}}},
+        {"editedMessage": {"message": {"extendedTextMessage": {"text": "às 16h"}}}},
+    ],
+)
+def test_an_edit_is_opened_with_the_secret_of_the_message_that_it_names(plain: dict[str, object]) -> None:
+    message = sealed_edit(SecretUse.MESSAGE_EDIT, 2, MESSAGES.Message(**plain))
+    assert (message.kind, message.text) == (MessageKind.EDIT, None)
+    edited = opened(message, Answerable(SECRET))
+    target = Target(whatsapp_id="TARGET", from_me=False)
+    assert (edited.kind, edited.text, edited.details) == (MessageKind.EDIT, "às 16h", Edit(target=target))
+    assert edited.sealed is None
+
+
+def test_an_edit_that_cannot_be_opened_or_read_replaces_no_text() -> None:
+    message = sealed_edit(SecretUse.MESSAGE_EDIT, 2, MESSAGES.Message(conversation="às 16h"))
+    empty = sealed_edit(SecretUse.MESSAGE_EDIT, 2, MESSAGES.Message())
+    other_use = sealed_edit(SecretUse.EVENT_EDIT, 2, MESSAGES.Message(conversation="às 16h"))
+    for edit, secret in ((message, b"?" * 32), (empty, SECRET), (other_use, SECRET)):
+        notice = left_sealed(opened(edit, Answerable(secret)))
+        assert (notice.kind, notice.text, notice.sealed) == (MessageKind.NOTICE, None, None)

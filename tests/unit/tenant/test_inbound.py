@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -11,7 +12,7 @@ import pytest
 from nacl.bindings import crypto_aead_aes256gcm_encrypt
 from unit.tenant.messages import LID, NOW, OWN, PHONE, Clock, incoming, request
 
-from oxy_core.content import EventAnswer, MessageSource, PlaceholderReason, Poll, Target, Vote
+from oxy_core.content import Edit, EventAnswer, MessageSource, Notice, PlaceholderReason, Poll, Target, Vote
 from oxy_core.envelopes import MessageSeen, Report, SendOutcome, SendResult
 from oxy_core.files import FileFailed, FileFailure
 from oxy_core.identity import Jid
@@ -19,7 +20,7 @@ from oxy_core.message_kinds import MessageKind
 from oxy_core.report_bodies import MessageLost, ReceiptKind, ReceiptsSeen
 from oxy_tenant.content.automatic import ChatActivity, source_of_own
 from oxy_tenant.content.received import IncomingMessage, ReceivedFile, SealedAnswer, SecretUse
-from oxy_tenant.content.sealing import wire_fields
+from oxy_tenant.content.sealing import MOST_SEALED, wire_fields
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.receipts import Receipt
 
@@ -142,7 +143,8 @@ def sealed(use: SecretUse, plain: bytes, voter: Jid = PHONE, author: Jid = OWN) 
     info = f"TARGET{author}{voter}{use.value}".encode()
     key = hmac.digest(hmac.digest(bytes(32), SECRET, "sha256"), info + b"\x01", "sha256")
     iv = b"i" * 12
-    ciphertext = crypto_aead_aes256gcm_encrypt(plain, f"TARGET\0{voter}".encode(), iv, key)
+    extra = None if use is SecretUse.MESSAGE_EDIT else f"TARGET\0{voter}".encode()
+    ciphertext = crypto_aead_aes256gcm_encrypt(plain, extra, iv, key)
     return SealedAnswer(use, "TARGET", ciphertext, iv, parties=(LID, PHONE, OWN))
 
 
@@ -166,7 +168,9 @@ def test_votes_are_named_by_the_options_of_their_poll(journal: Journal) -> None:
     assert (early.text, early.details) == (None, Vote(target=Target(whatsapp_id="TARGET"), resolved=False))
     receive(journal, poll())
     assert vote(journal, "B", voted("depois", "hoje")).text == "hoje, depois"
-    assert vote(journal, "C", voted("nunca")).text is None
+    # One option of a vote that is not known would make it another vote.
+    unknown = vote(journal, "C", voted("hoje", "nunca"))
+    assert (unknown.text, unknown.details) == (None, Vote(target=Target(whatsapp_id="TARGET"), resolved=False))
     taken_back = vote(journal, "D", voted())
     assert isinstance(taken_back.details, Vote)
     assert (taken_back.details.resolved, taken_back.details.options) == (True, ())
@@ -196,6 +200,34 @@ def test_an_answer_to_an_event_says_who_comes(journal: Journal) -> None:
 @pytest.mark.parametrize("data", [b"\xff" * 40, b"\x0a\xff\xff\xff\xff\x0f", b"\x0d1234", b"\x0a"])
 def test_rubbish_in_an_answer_ends_its_reading(data: bytes) -> None:
     assert all(isinstance(field, int) for field, _ in wire_fields(data))
+
+
+def test_a_number_without_end_ends_the_reading_of_an_answer(journal: Journal) -> None:
+    assert [value for _, value in wire_fields(b"\x08" + b"\xff" * 100_000)] == [0]
+    receive(journal, poll())
+    huge = vote(journal, "A", voted(*["hoje"] * (MOST_SEALED // 34 + 1)))
+    assert isinstance(huge.details, Vote)
+    assert not huge.details.resolved
+
+
+def test_an_edit_is_read_with_the_secret_of_the_message_for_a_week(journal: Journal, clock: Clock) -> None:
+    target = Target(whatsapp_id="TARGET", from_me=False)
+
+    def edit(whatsapp_id: str) -> MessageSeen:
+        found = sealed(SecretUse.MESSAGE_EDIT, "às 16h".encode(), author=PHONE)
+        found = replace(found, read_edit=lambda plain: (plain, Edit(target=target)))
+        message = incoming(whatsapp_id, kind=MessageKind.EDIT, text=None, details=Edit(target=target), sealed=found)
+        return receive(journal, message)
+
+    early = edit("A")
+    assert (early.kind, early.details) == (MessageKind.NOTICE, Notice(name="sealed_edit", target=target))
+    receive(journal, incoming("TARGET", text="às 15h", secret=SECRET))
+    receive(journal, poll("POLL"))
+    assert (edit("B").kind, edit("C").text) == (MessageKind.EDIT, "às 16h")
+    clock.advance(days=8)
+    journal.prune()
+    assert edit("D").kind is MessageKind.NOTICE
+    assert journal.database.read("SELECT whatsapp_id FROM answerables") == [("POLL",)]
 
 
 # -- receipts, files, losses

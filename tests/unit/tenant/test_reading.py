@@ -6,7 +6,18 @@ import pytest
 from google.protobuf.message import Message
 from unit.tenant.wire import MESSAGES, data, named
 
-from oxy_core.content import MAX_CARDS, MAX_CHOICES, MAX_MENTIONS, Cards, Edit, Menu, PlaceholderReason, Poll, Target
+from oxy_core.content import (
+    MAX_CARDS,
+    MAX_CHOICES,
+    MAX_MENTIONS,
+    MAX_NUMBERS,
+    Cards,
+    Edit,
+    Menu,
+    PlaceholderReason,
+    Poll,
+    Target,
+)
 from oxy_core.message_kinds import MessageKind
 from oxy_tenant.content.reading.body import Body, Perspective
 from oxy_tenant.content.reading.message import READERS, SILENT, ReadMessage, read_message
@@ -83,6 +94,9 @@ KINDS: list[tuple[str, dict[str, object], MessageKind, str, dict[str, object]]] 
     ("callLogMesssage", {"callOutcome": 1, "isVideo": True}, MessageKind.MISSED_CALL, "", {"video": True}),
     ("callLogMesssage", {"callOutcome": 0, "durationSecs": 9}, MessageKind.NOTICE, "", {"name": "call", "seconds": 9}),
     ("requestPhoneNumberMessage", {}, MessageKind.NOTICE, "", {"name": "phone_number_requested"}),
+    ("statusNotificationMessage", {}, MessageKind.NOTICE, "", {"name": "status_shared"}),
+    ("pollAddOptionMessage", {}, MessageKind.NOTICE, "", {"name": "poll_option_added"}),
+    ("secretEncryptedMessage", {"targetMessageKey": KEY}, MessageKind.NOTICE, "", {"name": "sealed_edit"}),
     ("pollResultSnapshotMessage", {"name": "Q"}, MessageKind.UNKNOWN, "", {"name": "pollResultSnapshotMessage"}),
     ("encReactionMessage", {}, MessageKind.UNKNOWN, "", {"name": "encReactionMessage"}),
 ]
@@ -134,6 +148,23 @@ def test_wrappers_come_off_in_any_order(wrapper: str, flag: str | None) -> None:
         found = read(**fields)
         assert (found.body.kind, found.body.text) == (MessageKind.IMAGE, "olha")
         assert flag is None or getattr(found, flag) in {True, 0}
+
+
+@pytest.mark.parametrize("association", [5, 10, 12, 19])
+def test_what_repeats_an_earlier_picture_is_no_message_of_its_own(association: int) -> None:
+    fields = wrapped("associatedChildMessage", imageMessage=MESSAGES.ImageMessage(caption="o Rex"))
+    parent = {"messageAssociation": {"associationType": association, "parentMessageKey": KEY}}
+    assert read_message(MESSAGES.Message(**fields, messageContextInfo=parent), CONTACT, OWN) is None
+    assert read(**fields).body.kind is MessageKind.IMAGE
+    part_of_album = {"messageAssociation": {"associationType": 1, "parentMessageKey": KEY}}
+    image = MESSAGES.ImageMessage()
+    assert read(imageMessage=image, messageContextInfo=part_of_album).body.kind is MessageKind.IMAGE
+
+
+@pytest.mark.parametrize("empty", [{"conversation": ""}, {"extendedTextMessage": {"text": ""}}])
+def test_an_empty_text_hides_nothing_that_stands_beside_it(empty: dict[str, object]) -> None:
+    found = read(**empty, imageMessage=MESSAGES.ImageMessage(caption="olha"))
+    assert (found.body.kind, found.body.text) == (MessageKind.IMAGE, "olha")
 
 
 def test_a_secret_is_found_at_any_depth() -> None:
@@ -201,7 +232,7 @@ def test_a_file_without_a_key_is_offered_without_a_pointer() -> None:
     assert file is not None
     assert file.pointer is not None
     assert (file.name, file.size, file.sha256) == ("exame.pdf", 9, (b"h" * 32).hex())
-    for change in ({"mediaKey": b"k"}, {"directPath": "v/1"}, {"directPath": ""}, {"fileEncSHA256": b""}):
+    for change in ({"mediaKey": b"k"}, {"directPath": "v/1"}, {"directPath": "/v/1#"}, {"fileEncSHA256": b""}):
         broken = read(imageMessage={**whole, **change}).body.file
         assert broken is not None
         assert broken.pointer is None
@@ -218,6 +249,11 @@ def test_a_vcard_gives_names_numbers_and_accounts() -> None:
     assert (first.number, str(first.account)) == ("+55 11 92222-2222", "5511922222222@s.whatsapp.net")
     assert (second.number, second.account) == ("190", None)
     assert read_card(b"\xff", b"\xff" * 100_000).name == "\N{REPLACEMENT CHARACTER}"
+
+
+def test_a_vcard_is_read_only_as_far_as_one_of_a_person_goes() -> None:
+    card = read_card("", "FN:Bia\n" + "TEL:190\n" * 5_000 + "ORG:Flor")
+    assert (card.name, len(card.numbers), card.organization) == ("Bia", MAX_NUMBERS, None)
 
 
 def test_an_event_has_its_times() -> None:

@@ -255,4 +255,5 @@ def test_text_keeps_what_it_can() -> None:
     assert bounded_text("a\0b") == "a�b"
     assert bounded_text("\ud800") == "?"
     assert bounded_name(b"-") is None
+    assert bounded_name(" \n\u200e ") is None
     assert bounded_id("3EB0") == "3EB0"

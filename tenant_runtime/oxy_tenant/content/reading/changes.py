@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import IntEnum
+from functools import partial
 from typing import Final
 
 from oxy_core.content import Call, Notice, PlaceholderReason, Reaction, Revoke
@@ -76,8 +77,8 @@ def _call_log(part: MessageProtobuf, sender: Perspective) -> Body:
     return _notice("call", seconds=bounded_count(part.durationSecs))
 
 
-def _number_requested(_part: MessageProtobuf, _sender: Perspective) -> Body:
-    return _notice("phone_number_requested")
+def _told(name: str, _part: MessageProtobuf, _sender: Perspective) -> Body:
+    return _notice(name)
 
 
 def _withheld(_part: MessageProtobuf, _sender: Perspective) -> Body:
@@ -90,6 +91,10 @@ READERS: Final[Mapping[str, PartReader]] = {
     "pinInChatMessage": _pin,
     "keepInChatMessage": _keep,
     "callLogMesssage": _call_log,
-    "requestPhoneNumberMessage": _number_requested,
+    "requestPhoneNumberMessage": partial(_told, "phone_number_requested"),
+    "scheduledCallEditMessage": partial(_told, "scheduled_call_cancelled"),
+    "pollAddOptionMessage": partial(_told, "poll_option_added"),
+    "statusNotificationMessage": partial(_told, "status_shared"),
+    "statusStickerInteractionMessage": partial(_told, "status_reaction"),
     "placeholderMessage": _withheld,
 }

@@ -1,19 +1,23 @@
 """Reads a whole message: takes off its wrappers, finds its content, and what all contents have in common."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
+from pydantic import ValidationError
 
-from oxy_core.content import MAX_EXCERPT, MAX_MENTIONS, MAX_TOKEN, Edit, Quote, Target, Unknown
+from oxy_core.content import MAX_EXCERPT, MAX_MENTIONS, MAX_TOKEN, Edit, Notice, Quote, Target, Unknown
 from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
-from oxy_tenant.content.bounds import bounded_count, bounded_id, bounded_line, bounded_secret, jid_in
+from oxy_tenant.content.bounds import StrangeText, bounded_count, bounded_id, bounded_line, bounded_secret, jid_in
 from oxy_tenant.content.protobuf import MessageProtobuf
 from oxy_tenant.content.reading import changes, commerce, files, menus, places, polls, texts
 from oxy_tenant.content.reading.body import Body, PartReader, Perspective
 from oxy_tenant.content.reading.changes import ProtocolType
+from oxy_tenant.content.received import SealedAnswer, SecretUse
 from oxy_tenant.own_account import OwnAccount
 
 READERS: Final[Mapping[str, PartReader]] = {
@@ -45,8 +49,22 @@ SILENT: Final = frozenset(
 )
 """Parts that are bookkeeping between devices."""
 
+_REPEATING: Final = frozenset({5, 10, 12, 19})
+"""Associations of a message with one before it, whose picture or video it repeats: in high definition, in another
+encoding, or moving. Phones show one of the two. Source: WAWebProtobufsE2E, MessageAssociation.AssociationType
+(HD_VIDEO_DUAL_UPLOAD, HD_IMAGE_DUAL_UPLOAD, MOTION_PHOTO, HEVC_VIDEO_DUAL_UPLOAD)."""
+
+_SEALED_EDIT: Final = "secretEncryptedMessage"
+_SEALED_EDITS: Final[Mapping[int, SecretUse]] = {
+    1: SecretUse.EVENT_EDIT,
+    2: SecretUse.MESSAGE_EDIT,
+    4: SecretUse.POLL_EDIT,
+    5: SecretUse.POLL_EDIT,
+}
+"""By type. Source: WAWebProtobufsE2E, SecretEncryptedMessage.SecretEncType; whatsmeow msgsecret.go,
+DecryptSecretEncryptedMessage, for which an option that is added to a poll is an edit of it."""
+
 _EPHEMERAL: Final = "ephemeralMessage"
-_EDITED: Final = "editedMessage"
 _VIEW_ONCE: Final = frozenset({"viewOnceMessage", "viewOnceMessageV2", "viewOnceMessageV2Extension"})
 _DEVICE_SENT: Final = "deviceSentMessage"
 _WRAPPER: Final = "FutureProofMessage"
@@ -60,6 +78,8 @@ class Unwrapped:
     message: MessageProtobuf
     wrappers: frozenset[str]
     secret: bytes | None
+    repeats: bool
+    """Whether it has only what a message before it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +99,7 @@ def read_message(message: MessageProtobuf, sender: Perspective, account: OwnAcco
     """Read a message; None if it is bookkeeping."""
     unwrapped = unwrap(message)
     found = _content_of(unwrapped.message)
-    body = _read_body(unwrapped, found, sender)
+    body = None if unwrapped.repeats else _read_body(unwrapped, found, sender)
     if body is None:
         return None
     context = _context_of(found)
@@ -100,13 +120,19 @@ def unwrap(message: MessageProtobuf) -> Unwrapped:
     """Take off all wrappers. The parser has bounded their depth."""
     wrappers: set[str] = set()
     secret: bytes | None = None
+    repeats = False
     while True:
         secret = bounded_secret(message.messageContextInfo.messageSecret) or secret
+        repeats = repeats or _is_repeating(message.messageContextInfo.messageAssociation)
         wrapper = next(_wrappers_of(message), None)
         if wrapper is None:
-            return Unwrapped(message, frozenset(wrappers), secret)
+            return Unwrapped(message, frozenset(wrappers), secret, repeats)
         wrappers.add(wrapper)
         message = getattr(message, wrapper).message
+
+
+def _is_repeating(association: MessageProtobuf) -> bool:
+    return association.associationType in _REPEATING and bool(association.parentMessageKey.ID)
 
 
 def _wrappers_of(message: MessageProtobuf) -> Iterator[str]:
@@ -119,7 +145,9 @@ def _wrappers_of(message: MessageProtobuf) -> Iterator[str]:
 
 def _content_of(message: MessageProtobuf) -> tuple[str, MessageProtobuf] | None:
     """Return the name and the value of the field that is the content."""
-    present = {field.name: value for field, value in message.ListFields() if field.name not in SILENT}
+    fields = ((field.name, value) for field, value in message.ListFields())
+    # An empty text may stand beside something else.
+    present = {name: value for name, value in fields if name not in SILENT and not texts.is_empty(name, value)}
     name = next((name for name in READERS if name in present), None) or next(iter(present), None)
     return None if name is None else (name, present[name])
 
@@ -130,6 +158,8 @@ def _read_body(unwrapped: Unwrapped, found: tuple[str, MessageProtobuf] | None, 
     name, part = found
     if name == "protocolMessage" and part.type == ProtocolType.MESSAGE_EDIT:
         return _edit(sender.target(part.key), part.editedMessage, sender)
+    if name == _SEALED_EDIT:
+        return _sealed_edit(unwrapped.message, part, sender)
     if name not in READERS:
         return Body(MessageKind.UNKNOWN, details=Unknown(name=name[:MAX_TOKEN]))
     return READERS[name](part, sender)
@@ -143,14 +173,40 @@ def _unknown_field(message: MessageProtobuf) -> Body | None:
 
 
 def _edit(target: Target, new: MessageProtobuf, sender: Perspective) -> Body:
-    inner = unwrap(new)
-    found = _content_of(inner.message)
-    # An edit within an edit says nothing.
-    is_edit = found is not None and found[0] == "protocolMessage"
-    body = None if is_edit else _read_body(inner, found, sender)
+    body = _new_content(new, sender)
     if body is None:
         return Body(MessageKind.EDIT, details=Edit(target=target))
     return Body(MessageKind.EDIT, body.text, Edit(target=target, kind=body.kind))
+
+
+def _new_content(new: MessageProtobuf, sender: Perspective) -> Body | None:
+    inner = unwrap(new)
+    found = _content_of(inner.message)
+    # An edit within an edit says nothing.
+    is_edit = found is not None and found[0] in {"protocolMessage", _SEALED_EDIT}
+    return None if is_edit else _read_body(inner, found, sender)
+
+
+def _sealed_edit(message: MessageProtobuf, part: MessageProtobuf, sender: Perspective) -> Body:
+    target = sender.target(part.targetMessageKey)
+    use = _SEALED_EDITS.get(part.secretEncType)
+    if use is None:
+        return Body(MessageKind.NOTICE, details=Notice(name="sealed_edit", target=target))
+
+    def read(plain: bytes) -> tuple[StrangeText, Edit] | None:
+        with contextlib.suppress(DecodeError, ValidationError):
+            return _unsealed_edit(type(message).FromString(plain), target, sender)
+        return None
+
+    sealed = SealedAnswer(use, target.whatsapp_id, part.encPayload, part.encIV, read_edit=read)
+    return Body(MessageKind.EDIT, details=Edit(target=target), sealed=sealed)
+
+
+def _unsealed_edit(new: MessageProtobuf, target: Target, sender: Perspective) -> tuple[StrangeText, Edit] | None:
+    """Read the new content, or the edit as it was sent before edits were sealed."""
+    protocol = unwrap(new).message.protocolMessage
+    body = _new_content(protocol.editedMessage if protocol.type == ProtocolType.MESSAGE_EDIT else new, sender)
+    return None if body is None else (body.text, Edit(target=target, kind=body.kind))
 
 
 def edit_of(read: ReadMessage, whatsapp_id: str, *, from_me: bool) -> ReadMessage:

@@ -31,6 +31,11 @@ def _question_response(part: MessageProtobuf, _sender: Perspective) -> Body | No
     return Body(MessageKind.TEXT, part.text) if part.text else None
 
 
+def is_empty(name: str, part: MessageProtobuf) -> bool:
+    """Whether a field of a message is a text without a character."""
+    return (name == "conversation" and not part) or (name == "extendedTextMessage" and not part.text)
+
+
 READERS: Final[Mapping[str, PartReader]] = {
     "conversation": _plain,
     "extendedTextMessage": _extended,

@@ -12,10 +12,13 @@ from oxy_tenant.content.bounds import StrangeText, bounded_line, bounded_text
 LONGEST: Final = 65_536
 """Characters of a vCard that are read; a photo in it comes after names and numbers."""
 
+MOST_LINES: Final = 200
+"""Lines of a vCard that are read; those of a person with all numbers that are kept have some twenty."""
+
 _PROPERTY: Final = re.compile(
     r"(?:[\w-]+\.)?(?P<name>FN|ORG|EMAIL|TEL)(?P<options>(?:;[^:\n]*)?):(?P<value>.*)", re.IGNORECASE
 )
-_ACCOUNT: Final = re.compile(r"waid=(\d{7,15})", re.IGNORECASE)
+_ACCOUNT: Final = re.compile(r"waid=([0-9]{7,15})", re.IGNORECASE)
 _ESCAPED: Final = re.compile(r"\\([,;\\])")
 
 
@@ -33,7 +36,7 @@ def read_card(name: StrangeText, vcard: StrangeText) -> Card:
 
 def _properties(vcard: str) -> Iterator[tuple[str, str, str]]:
     """Return the name, options and value of each property of use that has a value."""
-    for line in vcard.replace("\n ", "").splitlines():
+    for line in vcard.replace("\n ", "").split("\n", MOST_LINES)[:MOST_LINES]:
         found = _PROPERTY.match(line)
         value = bounded_line(_ESCAPED.sub(r"\1", found["value"].rstrip(";")), MAX_NAME) if found else None
         if found is not None and value is not None:

@@ -22,6 +22,13 @@ _CHAT_TYPES: Final = {
 _STATUS: Final = "status"
 """The user of the one address on the server of broadcast lists that stands for statuses."""
 
+_BOTS: Final = "bot"
+"""The server of the addresses of WhatsApp's bots. One that somebody asks in a chat writes there, under its own address.
+Source: whatsmeow message.go, parseMessageSource."""
+
+_WHATSAPP: Final = "0"
+"""The user of the address of WhatsApp's own announcements. Source: whatsmeow types/jid.go, PSAJID."""
+
 _PEER: Final = "peer"
 """Category of messages between the account's own devices."""
 
@@ -51,6 +58,8 @@ def arrival_of(event: Untyped, *, live: bool) -> ArrivedMessage:
 def undecryptable_arrival(event: Untyped, *, live: bool) -> ArrivedMessage:
     """Read neonize's ``UndecryptableMessage`` event, whose content is unknown."""
     missing = Missing.WITHHELD if event.IsUnavailable else Missing.UNDECRYPTABLE
+    if event.DecryptFailMode == event.DECRYPT_FAIL_HIDE:
+        missing = Missing.HIDDEN
     return ArrivedMessage(_facts(event.Info, live=live), None, missing)
 
 
@@ -78,6 +87,7 @@ def _facts(
         live=live,
         ephemeral=ephemeral,
         view_once=view_once,
+        by_machine=chat_type is ChatType.DIRECT and _is_machine(source.Sender, chat),
     )
 
 
@@ -85,6 +95,10 @@ def _chat_type(chat: Untyped) -> ChatType | None:
     if chat.Server == "broadcast" and chat.User == _STATUS:
         return ChatType.STATUS
     return _CHAT_TYPES.get(chat.Server)
+
+
+def _is_machine(sender: Untyped, chat: Jid) -> bool:
+    return sender.Server == _BOTS or (chat.server == PHONE_SERVER and chat.user == _WHATSAPP)
 
 
 def _chat_of(source: Untyped) -> tuple[Jid, Jid | None]:
