@@ -78,6 +78,7 @@ class Operator:
             on_connected=self._enqueue_all,
             on_state=self._queue.add,
             freeze_of=self._freezes.of,
+            restoring=self._cache.restoring,
             replicas=self._settings.nats_replicas,
         )
 

@@ -118,6 +118,7 @@ class Observer:
             ),
             backups_refused=self._bus.missing(BACKUP_STREAM),
             backup_key=partial(self._keys.backup_key, instance.spec.organization_id),
+            restoring=self._cache.restoring,
             refusal=refusal,
             refusals=self._refusals.known,
             freeze=self._freezes.of(instance.spec.organization_id),

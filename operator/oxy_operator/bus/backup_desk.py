@@ -5,7 +5,7 @@ the same organization that had the same number: a session may move with its numb
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Final
 from uuid import UUID
@@ -44,8 +44,12 @@ class BackupDesk:
         *,
         settings_of: Callable[[str], InstanceSettings | None],
         on_backup: Callable[[str], None],
+        restoring: Callable[[], Collection[UUID]],
     ) -> None:
-        """`settings_of` returns what was published of the instance with an account; `on_backup` gets accounts."""
+        """`settings_of` returns what was published of the instance with an account; `on_backup` gets accounts.
+
+        `restoring` returns the backups that instances are to restore.
+        """
         self._keys = keys
         self._settings_of = settings_of
         self._on_backup = on_backup
@@ -53,7 +57,7 @@ class BackupDesk:
         self._held: dict[str, tuple[StoredBackup, ...]] = {}
         self._outdated: set[str] = set()
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
-        self._sweep = BackupSweep(self._swept)
+        self._sweep = BackupSweep(self._swept, restoring)
         self._served: set[str] = set()
         """Accounts that are being answered: each waits for its own, so that none keeps the others waiting."""
 

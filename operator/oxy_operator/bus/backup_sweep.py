@@ -6,10 +6,11 @@ A pod may publish as many chunks as it likes under its own name, and the bus bou
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Final, Never
+from uuid import UUID
 
 import structlog
 from nats.aio.client import Client
@@ -40,10 +41,11 @@ log = structlog.get_logger()
 
 
 class BackupSweep:
-    """Looks at the stream; `on_swept` gets what there is after each sweep."""
+    """Looks at the stream; `on_swept` gets what there is after each sweep, which spares what `restoring` returns."""
 
-    def __init__(self, on_swept: Callable[[Finished], None]) -> None:
+    def __init__(self, on_swept: Callable[[Finished], None], restoring: Callable[[], Collection[UUID]]) -> None:
         self._on_swept = on_swept
+        self._restoring = restoring
         self._swept_at = self._told_at = float("-inf")
         self._swept_to = 0
 
@@ -67,7 +69,7 @@ class BackupSweep:
             self._tell(use)
         if time.monotonic() - self._swept_at < SWEEP_SECONDS and not (use.is_nearly_full and use.last > self._swept_to):
             return
-        self._on_swept(await sweep(client, datetime.now(UTC)))
+        self._on_swept(await sweep(client, datetime.now(UTC), self._restoring))
         self._swept_at, self._swept_to = time.monotonic(), use.last
 
     def _tell(self, use: StreamUse) -> None:
@@ -82,8 +84,11 @@ class BackupSweep:
         )
 
 
-async def sweep(client: Client, now: datetime) -> Finished:
-    """Delete what is too much, and return what is left that was finished. Raises BusError."""
+async def sweep(client: Client, now: datetime, restoring: Callable[[], Collection[UUID]]) -> Finished:
+    """Delete what is too much, but nothing that is to be restored; return what is left that was finished.
+
+    Raises BusError.
+    """
     async with failing("sweep backups"):
         held = _held(await subjects_of(client, BACKUP_STREAM, subjects.BACKUP_ALL))
         for sender, items in held.items():
@@ -93,7 +98,8 @@ async def sweep(client: Client, now: datetime) -> Finished:
             use = await stream_use(client, BACKUP_STREAM)
             if use is None or not use.is_nearly_full or _chunks(items) <= use.share:
                 break
-            await _delete(client, sender, items, excess(await _with_times(client, sender, items), use.share))
+            dated, wanted = await _with_times(client, sender, items), {str(backup_id) for backup_id in restoring()}
+            await _delete(client, sender, items, excess(dated, use.share, wanted))
     return {sender.account: {id_ for id_, item in items.items() if item.finished} for sender, items in held.items()}
 
 

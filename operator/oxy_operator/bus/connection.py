@@ -6,13 +6,14 @@ While NATS is down nothing here blocks: every request fails at once with BusErro
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import stamina
 import structlog
@@ -96,7 +97,7 @@ class _Connections:
 class Bus:
     """The connection to NATS, which may be down at any time."""
 
-    def __init__(  # noqa: PLR0913 two connections, one question and two callbacks
+    def __init__(  # noqa: PLR0913 two connections, three questions and two callbacks
         self,
         url: str,
         *,
@@ -107,13 +108,15 @@ class Bus:
         on_connected: Callable[[], None],
         on_state: Callable[[Key], None],
         freeze_of: Callable[[str], Freeze | None],
+        restoring: Callable[[], Collection[UUID]],
         replicas: int = 1,
     ) -> None:
         """Take collaborators; nothing is connected before `run`.
 
         `wanted` returns the settings keys of all existing instances with their uids, or raises BusError if it cannot
         know them: after each (re)connect all other instances are removed from the bus. `on_state` gets instances whose
-        live state changed. `freeze_of` returns what the instances of an organization are told.
+        live state changed. `freeze_of` returns what the instances of an organization are told, `restoring` the backups
+        that are to be restored, which are not deleted.
         """
         self._url = url
         self._credentials = credentials
@@ -127,7 +130,7 @@ class Bus:
         self._current: _Connections | None = None
         self._known: dict[str, _Known] = {}
         self._live = LiveStates()
-        self.backups = BackupDesk(keys, settings_of=self._settings_of, on_backup=self._on_backup)
+        self.backups = BackupDesk(keys, settings_of=self._settings_of, on_backup=self._on_backup, restoring=restoring)
 
     @property
     def present(self) -> bool:

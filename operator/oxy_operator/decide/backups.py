@@ -103,14 +103,16 @@ def abandoned(held: Sequence[HeldBackup], now: datetime) -> tuple[str, ...]:
     return tuple(backup.id for backup in unfinished if backup.since and now - backup.since > UNFINISHED_AFTER)
 
 
-def excess(held: Sequence[HeldBackup], share: int) -> tuple[str, ...]:
+def excess(held: Sequence[HeldBackup], share: int, wanted: Collection[str] = ()) -> tuple[str, ...]:
     """Return which of one instance's backups are beyond its share of a stream that is nearly full.
 
     What is not finished goes first, then the oldest; what is newest stays unless it is larger than the share itself.
+    Those that are `wanted`, by their ids, stay in any case, and do not count.
     """
-    unfinished = [backup for backup in held if not backup.finished]
-    gone, left = [backup.id for backup in unfinished], sum(backup.chunks for backup in held if backup.finished)
-    for backup in sorted((item for item in held if item.finished), key=lambda item: item.since or _LONG_AGO):
+    gone = [backup.id for backup in held if not backup.finished]
+    finished = [backup for backup in held if backup.finished and backup.id not in wanted]
+    left = sum(backup.chunks for backup in finished)
+    for backup in sorted(finished, key=lambda item: item.since or _LONG_AGO):
         if left <= share:
             break
         gone.append(backup.id)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Self
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -109,6 +110,11 @@ class EpochRecord:
     def end(self) -> EpochEnd | None:
         """How the current epoch ended, if it did."""
         return self.ended if self.ended and self.ended.epoch == self.epoch else None
+
+    @property
+    def restoring(self) -> UUID | None:
+        """Id of the backup that is to be restored, until the pod has done or refused it."""
+        return self.restore.wish.manifest.id if self.restore is not None and not self.restore.settled else None
 
     def repair_required(self, now: datetime) -> bool:
         """Whether nothing connects any more until a repair: the epoch has ended, or no phone was linked in time."""

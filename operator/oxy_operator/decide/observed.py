@@ -1,8 +1,9 @@
 """What `observe` gathers about one instance before anything is decided."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from oxy_core.envelopes import LiveState
 from oxy_core.freeze import Freeze
@@ -58,6 +59,8 @@ class Observed:
     """What NATS said if it has no room for backups of anybody."""
     backup_key: Callable[[str], bytes] = lambda _: bytes(KEY_BYTES)
     """The key of an instance of the same organization, by its name."""
+    restoring: Callable[[], Collection[UUID]] = frozenset
+    """Returns the backups that any instance is to restore."""
     refusal: Problem | None = None
     """Why the instance may not have its organization or number."""
     refusals: tuple[ClientRefusal, ...] = ()

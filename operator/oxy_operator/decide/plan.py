@@ -230,10 +230,11 @@ def _backup_keys(observed: Observed, record: EpochRecord) -> dict[str, bytes]:
 
 
 def _expired(instance: Instance, record: EpochRecord, observed: Observed) -> tuple[UUID, ...]:
-    """Return the backups that the spec no longer keeps; what is being restored stays."""
-    pin = record.restore
-    wanted = {pin.wish.manifest.id} if pin is not None and not pin.settled else set()
-    return surplus(observed.backups or (), instance.spec.session.backup.keep, wanted)
+    """Return the backups that the spec no longer keeps; what is to be restored, here or by another instance, stays."""
+    held, keep = observed.backups or (), instance.spec.session.backup.keep
+    if len(held) <= keep:
+        return ()
+    return surplus(held, keep, {*observed.restoring(), record.restoring})
 
 
 def _children(

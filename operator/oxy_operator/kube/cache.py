@@ -7,6 +7,7 @@ has the name that the operator gives to such an object of that instance; all oth
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
+from uuid import UUID
 
 from oxy_core.identity import phone_key
 from oxy_core.instance.custom_resource import (
@@ -18,7 +19,7 @@ from oxy_core.instance.custom_resource import (
     runtime_name,
 )
 from oxy_core.subjects import instance_key
-from oxy_operator.decide.epoch_record import RECORD_ANNOTATIONS
+from oxy_operator.decide.epoch_record import RECORD_ANNOTATIONS, EpochRecord
 from oxy_operator.decide.pod import Pod
 from oxy_operator.decide.proxy import PROXY_ANNOTATION
 from oxy_operator.decide.specs.config_map import BUS_STATE_ANNOTATION, FREEZE_ANNOTATION
@@ -138,6 +139,10 @@ class ChildCache:
     def known(self) -> set[tuple[str, str]]:
         """Return namespace and name of every child."""
         return set(self._held)
+
+    def items(self) -> Iterator[tuple[Key, CachedChild]]:
+        """Yield every child with its instance, which may no longer exist."""
+        return ((Key(namespace, child.instance), child) for (namespace, _), child in self._held.items())
 
     def _belongs(self, metadata: Object) -> bool:
         """Whether the object has the name that the operator gives to one of the instance that its label names."""
@@ -285,3 +290,9 @@ class ClusterCache:
     def child(self, kind: Kind, namespace: str, name: str) -> CachedChild | None:
         """Return a child as it was last seen."""
         return self.children[kind].get(namespace, name)
+
+    def restoring(self) -> set[UUID]:
+        """Return the backups that existing instances are to restore."""
+        claims = (claim for key, claim in self.children[CLAIMS].items() if self.instances.get(key) is not None)
+        records = (EpochRecord.of(claim.annotations) for claim in claims)
+        return {record.restoring for record in records if record is not None and record.restoring is not None}

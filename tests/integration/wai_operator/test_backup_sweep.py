@@ -59,7 +59,8 @@ async def test_a_flood_costs_whoever_floods_and_what_is_gone_is_noticed(
 ) -> None:
     small = next(stream for stream in STREAMS if stream.name == BACKUP_STREAM)
     heard: list[str] = []
-    desk = BackupDesk(KEYS, settings_of=lambda _: None, on_backup=heard.append)
+    restoring: set[UUID] = set()
+    desk = BackupDesk(KEYS, settings_of=lambda _: None, on_backup=heard.append, restoring=lambda: restoring)
 
     async def ids(instance: str, *, now: bool = False) -> list[UUID] | None:
         found = await desk.of(ORGANIZATION, instance, now=now)
@@ -81,6 +82,11 @@ async def test_a_flood_costs_whoever_floods_and_what_is_gone_is_noticed(
             # The flood goes, and then there is room for what is larger than a share.
             assert {backup.manifest.id for backup in found} == {*mine, large, theirs[0]}
             assert (await client.jetstream().stream_info(BACKUP_STREAM)).state.bytes < 18 * PART_BYTES
+            # Later there is not, but what is to be restored stays.
+            restoring.add(large)
+            await back_up(client, "small", 4)
+            await desk._sweep.look(client)  # noqa: SLF001
+            assert await ids("large", now=True) == [large]
 
             # A person deletes one, by another way than this process.
             await backups.delete(client, account("shop"), "shop", mine[1])

@@ -17,6 +17,7 @@ from unit.wai_operator.making import (
     pod,
     pod_object,
     record,
+    resource,
     termination,
     waiting,
 )
@@ -47,7 +48,8 @@ from oxy_operator.decide.pod import Pod
 from oxy_operator.decide.removal import RELEASE_AFTER, removal_plan
 from oxy_operator.decide.requeue import CORRECTION_SECONDS
 from oxy_operator.decide.restores import RestorePin
-from oxy_operator.objects import STATEFUL_SETS
+from oxy_operator.kube.cache import ClusterCache
+from oxy_operator.objects import CLAIMS, STATEFUL_SETS
 
 ID = "01940000-0000-7000-8000-{:012}"
 
@@ -132,6 +134,7 @@ def test_beyond_its_share_an_instance_loses_what_is_unfinished_then_the_oldest()
     held = [finished("new", 3, NOW), unfinished("half", 9), finished("old", 3, NOW - timedelta(days=1))]
     for share, gone in ((6, ("half",)), (5, ("half", "old")), (3, ("half", "old")), (2, ("half", "old", "new"))):
         assert excess(held, share) == gone
+        assert excess([*held, finished("pinned", 9, NOW - timedelta(days=9))], share, {"pinned"}) == gone
 
 
 @pytest.mark.parametrize(
@@ -147,9 +150,12 @@ def test_a_stream_is_nearly_full_by_either_of_its_limits(use: StreamUse, share: 
     assert (use.is_nearly_full, use.share) == (is_nearly_full, share)
 
 
-def test_the_plan_deletes_what_the_spec_does_not_keep() -> None:
-    given = observed(instance=instance(session={"backup": {"keep": 1}}), backups=(backup(2), backup(1)))
-    assert plan_for(given, deployment()).expired_backups == (uuid(1),)
+def test_the_plan_deletes_what_the_spec_does_not_keep_and_nobody_is_to_restore() -> None:
+    made = (backup(3), backup(2), backup(1))
+    given = observed(instance=instance(session={"backup": {"keep": 1}}), backups=made)
+    assert plan_for(given, deployment()).expired_backups == (uuid(2), uuid(1))
+    wanted = replace(given, restoring=lambda: {uuid(2)})
+    assert plan_for(wanted, deployment()).expired_backups == (uuid(1),)
     assert plan_for(observed(), deployment()).expired_backups == ()
 
 
@@ -355,6 +361,22 @@ def test_the_pods_answer_is_shown_and_a_final_one_remembered(outcome: str, holds
     assert silent["reason"] == (reason if outcome != "waiting" else "Restoring")
     if outcome == "restored":
         assert "may be lost" in silent["message"]
+
+
+def test_a_backup_is_to_be_restored_until_its_pod_has_settled_that() -> None:
+    pinned = following(restoring(), record(), backups=[backup()])
+    assert (record().restoring, pinned.restoring) == (None, uuid(1))
+    assert pinned.restore is not None
+    said = {"wish": pinned.restore.wish.id, "outcome": "refused", "at": NOW, "reason": "SessionNewer"}
+    kept = following(restoring(), pinned, known_epoch=3, pod=pod(epoch=3), live=live(epoch=3, restore=said))
+    assert kept.restoring is None
+
+    cache, place = ClusterCache(), {"namespace": "shops", "labels": {"oxy.dev/instance": "petshop"}}
+    claim = {"name": "wai-petshop-session", "uid": "u", "resourceVersion": "1", "annotations": pinned.annotations}
+    cache.children[CLAIMS].observe({"metadata": claim | place})
+    assert cache.restoring() == set(), "its instance was deleted"
+    cache.instances.put(resource() | {"metadata": resource()["metadata"] | {"resourceVersion": "1"}})
+    assert cache.restoring() == {uuid(1)}
 
 
 def test_an_answer_to_another_wish_and_a_damaged_pin_count_for_nothing() -> None:
