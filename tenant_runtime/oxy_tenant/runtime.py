@@ -44,6 +44,9 @@ PUBLISH_GRACE: Final = 2.0
 PARKED_RETRY: Final = 5.0
 """Seconds between attempts to write the marker of an ended epoch."""
 
+PRUNE_RETRY: Final = 300.0
+"""Seconds between attempts to prune a journal that cannot be written."""
+
 log = structlog.get_logger()
 
 
@@ -84,7 +87,7 @@ class Runtime:
                         parts.leaver.run(),
                         parts.connection.follow_settings(),
                         parts.pairing_check.run(),
-                        self._prune(),
+                        keep_pruned(parts.shared.journal),
                     )
                 ]
                 ending = await self._stay_connected(tasks, background)
@@ -117,11 +120,6 @@ class Runtime:
         self._parts.shared.stopping.set()
         if connected:
             await self._parts.sender.finish(SEND_GRACE)
-
-    async def _prune(self) -> None:
-        while True:
-            await asyncio.to_thread(self._parts.shared.journal.prune)
-            await asyncio.sleep(PRUNE_EVERY.total_seconds())
 
     # -- the end
 
@@ -158,6 +156,18 @@ class Runtime:
                 await wait_for(self._stop, PARKED_RETRY)
         write_termination_message(self._environment.termination_log, message)
         log.error("runtime_ended", reason=ending.reason, exit_code=int(ending.code))
+
+
+async def keep_pruned(journal: Journal) -> NoReturn:
+    """Delete what is old from the journal until cancelled; what cannot be now, as on a full volume, may stay."""
+    while True:
+        pause = PRUNE_EVERY.total_seconds()
+        try:
+            await asyncio.to_thread(journal.prune)
+        except JournalError as error:
+            log.warning("journal_not_pruned", error=str(error))
+            pause = PRUNE_RETRY
+        await asyncio.sleep(pause)
 
 
 async def run_until(

@@ -1,10 +1,14 @@
 import asyncio
+from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
+from unit.tenant.test_sender import reached
 
 from oxy_core.tasks import CANCEL_AGAIN_SECONDS
 from oxy_tenant.connection.ending import EndedError, terminal_ending
-from oxy_tenant.runtime import run_until
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.runtime import keep_pruned, run_until
 
 
 class Session:
@@ -52,3 +56,22 @@ async def test_any_other_error_passes_through() -> None:
     with pytest.raises(RuntimeError, match="broken"):
         await run_until(asyncio.Event(), fail(), session.before_closing)
     assert session.steps == ["over"]
+
+
+async def test_a_journal_that_cannot_be_pruned_now_is_pruned_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oxy_tenant.runtime.PRUNE_RETRY", 0.01)
+    journal = Journal.open(tmp_path / "journal.db", organization="acme", instance="shop")
+    with journal.database.transaction() as database:
+        database.execute("INSERT INTO quick_answers VALUES (x'00', 'chat', 0)")
+        database.execute("CREATE TRIGGER full BEFORE DELETE ON quick_answers BEGIN SELECT RAISE(ABORT, 'full'); END")
+    with capture_logs() as logs:
+        pruning = asyncio.create_task(keep_pruned(journal))
+        await reached(lambda: "journal_not_pruned" in {entry["event"] for entry in logs})
+        with journal.database.transaction() as database:
+            database.execute("DROP TRIGGER full")
+        await reached(lambda: journal.database.read("SELECT 1 FROM quick_answers") == [])
+    pruning.cancel()
+    await asyncio.wait({pruning})
+    journal.close()
