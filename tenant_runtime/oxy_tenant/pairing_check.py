@@ -78,11 +78,12 @@ class PairingCheck:
             while True:
                 changed.clear()
                 state = self._board.state
-                if state.pairing is not None and self._settings.current.confirm_pairing:
+                if state.pairing is not None:
                     if proving is not None:
                         await cancel_tasks(proving)
                         proving = None
-                    await self._written(self._journal.pairing_proofs.owe)
+                    proofs = self._journal.pairing_proofs
+                    await self._written(proofs.owe if self._settings.current.confirm_pairing else proofs.forget)
                     self._board.update(pairing_proof=None)
                 elif self._connected(state) and proving is None:
                     proof = await self._written(self._journal.pairing_proofs.begin)

@@ -50,6 +50,11 @@ class PairingProofs:
                 row = (str(new_id()), PairingProof.WAITING.value)
                 database.execute("INSERT INTO pairing_proofs (request_id, state, begun) VALUES (?, ?, 0)", row)
 
+    def forget(self) -> None:
+        """Note that a code is offered, and that whoever uses it owes nothing: what others owed or proved is over."""
+        with self._journal.transaction() as database:
+            database.execute("DELETE FROM pairing_proofs")
+
     def begin(self) -> OwedProof | None:
         """Return the proof of the device that has just connected; None if it owes none."""
         with self._journal.transaction() as database:
