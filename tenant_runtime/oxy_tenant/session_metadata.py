@@ -40,6 +40,8 @@ class LastBackup(_Part):
     request: Nonce | None = None
     bytes: int = Field(ge=0)
     """On the bus."""
+    chunks: int | None = Field(default=None, ge=1)
+    """In which it is there; None: an older version made it, and has reported it."""
 
 
 class RestoreRecord(_Part):

@@ -15,6 +15,10 @@ LOOK_SECONDS: Final = 2.0
 FIRST_RETRY_SECONDS: Final = 60.0
 LONGEST_RETRY_SECONDS: Final = 3600.0
 
+FULL_RETRY_SECONDS: Final = 900.0
+"""Longest pause while the bus has no room, which others may make at any moment: the cost of an attempt is a copy of the
+session, and its first chunks."""
+
 _LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 
 
@@ -32,9 +36,15 @@ def due(plan: BackupPlan, known: SessionMetadata, now: datetime) -> bool:
     return next_at is not None and next_at <= now
 
 
-def retry_pause(failed: int) -> float:
-    """Return the seconds to wait after so many failed attempts in a row."""
-    return float(min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(failed - 1, 10)))
+def retry_pause(failed: int, *, full: bool = False, room_is_back: bool = False) -> float:
+    """Return the seconds to wait after so many failed attempts in a row.
+
+    `full`: the bus had no room for the last one; `room_is_back`: the volume had none, and has some now.
+    """
+    if room_is_back:
+        return FIRST_RETRY_SECONDS
+    longest = FULL_RETRY_SECONDS if full else LONGEST_RETRY_SECONDS
+    return float(min(longest, FIRST_RETRY_SECONDS * 2 ** min(max(failed - 1, 0), 10)))
 
 
 class RefusedRestore(StrEnum):

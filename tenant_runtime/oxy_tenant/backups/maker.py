@@ -7,24 +7,35 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
+from uuid import UUID
 
 import structlog
 
 from oxy_core.errors import OxyError
-from oxy_core.event_names import SESSION_BACKED_UP
 from oxy_core.identity import new_id, number_digest
 from oxy_core.instance.session_states import MAX_DETAIL, BackupOutcome, BackupState
-from oxy_core.report_bodies import InstanceEvent
+from oxy_core.report_bodies import Facts
 from oxy_core.session_backups import PART_BYTES, BackupManifest, BackupPlan
 from oxy_tenant.backups.decisions import LOOK_SECONDS, due, retry_pause
 from oxy_tenant.backups.receipt import received
 from oxy_tenant.backups.sealing import Seal, key_of_backup, read_keys
 from oxy_tenant.backups.transport import BackupTransport, transport
-from oxy_tenant.errors import BackupDamagedError, BackupError, SessionError, VolumeError
+from oxy_tenant.errors import (
+    BackupDamagedError,
+    BackupError,
+    BackupRefusedError,
+    JournalError,
+    SessionError,
+    VolumeError,
+)
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.archive import PackedSession, SessionArchive
 from oxy_tenant.session_metadata import LastBackup, MetadataFile
 from oxy_tenant.settings import RuntimeSettings
+
+TELL_AGAIN_SECONDS: Final = 30.0
+"""Pause before a backup that could not be reported is reported again."""
 
 log = structlog.get_logger()
 
@@ -59,29 +70,39 @@ class BackupMaker:
         self._one = asyncio.Lock()
         self._failed = 0
         """Attempts in a row that made none."""
+        self._told: UUID | None = None
+        """The last backup, once it is known to be reported."""
+        self._tell_at = float("-inf")
+        """When to try again to report it, by the event loop's clock."""
 
     async def run(self) -> None:
         """Make what is due until cancelled."""
         self._show_last()
         while True:
+            async with self._one:
+                await self._tell()
             await asyncio.sleep(LOOK_SECONDS)
             plan = self._rules.plan()
             if due(plan, self._metadata.current, datetime.now(UTC)):
                 state = await self.make(plan.request)
                 if state.outcome is not BackupOutcome.DONE:
-                    await self._pause(plan)
+                    await self._pause(plan, state)
 
     def _show_last(self) -> None:
         last = self._metadata.current.last_backup
         if last is not None:
             self._show(BackupOutcome.DONE, at=last.made_at, request=last.request)
 
-    async def _pause(self, plan: BackupPlan) -> None:
+    async def _pause(self, plan: BackupPlan, state: BackupState) -> None:
         """Wait before the next attempt, or until there is another request."""
-        self._failed += 1
+        self._failed = self._failed + 1 if state.outcome is BackupOutcome.FAILED else 0
         loop = asyncio.get_running_loop()
-        until = loop.time() + retry_pause(self._failed)
-        while loop.time() < until and self._rules.plan().request == plan.request:  # noqa: ASYNC110 settings have no event
+        begun, lacked_room = loop.time(), not self._has_room()
+        full = state.reason == BackupRefusedError.reason
+        while self._rules.plan().request == plan.request:
+            room_is_back = lacked_room and self._has_room()
+            if loop.time() - begun >= retry_pause(self._failed, full=full, room_is_back=room_is_back):
+                break
             await asyncio.sleep(LOOK_SECONDS)
 
     async def make(self, request: str | None = None) -> BackupState:
@@ -99,6 +120,7 @@ class BackupMaker:
                 await asyncio.to_thread(self._metadata.note, answered_request=self._answered(request))
                 return self._show(BackupOutcome.REFUSED, request=request)
             await asyncio.to_thread(self._keep, manifest)
+            await self._tell()
             self._failed = 0
             return self._show(BackupOutcome.DONE, request=request)
 
@@ -123,10 +145,13 @@ class BackupMaker:
             await bus.publish_manifest(manifest)
         return manifest
 
-    def _require_room(self) -> None:
+    def _has_room(self) -> bool:
         # The copy, what it is compressed to, and what comes back are on the volume for a while.
-        size = self._archive.size
-        if not self._rules.has_room(2 * size):
+        return self._rules.has_room(2 * self._archive.size)
+
+    def _require_room(self) -> None:
+        if not self._has_room():
+            size = self._archive.size
             message = f"a backup needs twice the session's {size} bytes for a while, and the volume has less to spare"
             raise VolumeError(message)
 
@@ -172,18 +197,31 @@ class BackupMaker:
             raise BackupDamagedError(message)
 
     def _keep(self, manifest: BackupManifest) -> None:
-        """Note the backup and tell of it; blocks."""
+        """Note the backup, which `_tell` reports then, whatever ends the process in between; blocks."""
         last = LastBackup(
             id=manifest.id,
             made_at=manifest.made_at,
             device=manifest.device,
             request=manifest.request,
             bytes=manifest.compressed_bytes,
+            chunks=manifest.chunks,
         )
         self._metadata.note(last_backup=last, answered_request=self._answered(manifest.request))
-        facts = {"backup": str(manifest.id), "bytes": manifest.compressed_bytes, "chunks": manifest.chunks}
-        self._journal.reports.report_event(InstanceEvent(name=SESSION_BACKED_UP, at=manifest.made_at, facts=facts))
         log.info("session_backed_up", backup=str(manifest.id), bytes=manifest.compressed_bytes)
+
+    async def _tell(self) -> None:
+        """Report the last backup, unless that was done; what the journal does not take now, it does later."""
+        last, now = self._metadata.current.last_backup, asyncio.get_running_loop().time()
+        if last is None or last.chunks is None or last.id == self._told or now < self._tell_at:
+            return
+        facts: Facts = {"backup": str(last.id), "bytes": last.bytes, "chunks": last.chunks}
+        try:
+            await asyncio.to_thread(self._journal.events.backed_up, last.made_at, facts)
+        except JournalError as error:
+            log.warning("backup_not_reported", error=str(error))
+            self._tell_at = now + TELL_AGAIN_SECONDS
+        else:
+            self._told = last.id
 
     def _answered(self, request: str | None) -> str | None:
         """Return the last of the plan's requests that is answered now; one of somebody else is none of them."""

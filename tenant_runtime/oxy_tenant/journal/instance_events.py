@@ -26,6 +26,7 @@ SIGN_STEP: Final = timedelta(hours=1)
 _LOCKED: Final = "reach_out_locked"
 _SEEN: Final = "phone_seen"
 _TOLD: Final = "phone_told"
+_BACKED_UP: Final = "backed_up"
 
 
 class InstanceEvents:
@@ -100,6 +101,18 @@ class InstanceEvents:
         return bool(self._journal.read(query, latest + 60, now - UNANSWERED.total_seconds())[0][0])
 
     # -- the session
+
+    def backed_up(self, at: datetime, facts: Facts) -> None:
+        """Tell of the backup that was made at a moment, once; raises JournalError."""
+        moment = at.timestamp()
+        if self._marks.get(_BACKED_UP) == moment:
+            return
+        with self._journal.transaction() as database:
+            self._mark(database, _BACKED_UP, moment)
+            self._reports.append(
+                database, InstanceEvent(name=event_names.SESSION_BACKED_UP, at=at, facts=facts), new_trace()
+            )
+        self._remember(_BACKED_UP, moment)
 
     def linked(self, database: sqlite3.Connection, device: Jid) -> None:
         """Tell that a phone was linked, in the transaction that notes it: the session on the volume is new."""

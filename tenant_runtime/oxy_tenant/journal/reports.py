@@ -9,7 +9,6 @@ from typing import Final
 
 from oxy_core.envelopes import ConnectionChanged, MessageSeen, Report, ReportBody, Settled
 from oxy_core.identity import InstanceName, OrganizationName, new_id
-from oxy_core.report_bodies import InstanceEvent
 from oxy_core.trace import TraceParent, new_trace
 from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.oversized import fitting
@@ -91,10 +90,6 @@ class Reports:
     def report_connection(self, change: ConnectionChanged) -> Report:
         """Journal a change of the connection's state."""
         return self.report(change)
-
-    def report_event(self, event: InstanceEvent) -> Report:
-        """Journal something that happened to the instance, for the platform to publish; raises JournalError."""
-        return self.report(event)
 
     def age_of(self, entry: JournalEntry) -> float:
         """Return how many seconds ago a report was written."""

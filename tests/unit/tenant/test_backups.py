@@ -5,6 +5,7 @@ import hashlib
 import json
 import sqlite3
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -14,12 +15,22 @@ from typing import Any
 import pytest
 from unit.tenant.links import environment_in
 from unit.tenant.sessions import make_session
+from unit.tenant.test_sender import reached
 
+from oxy_core.envelopes import Report
 from oxy_core.identity import new_id, number_digest
-from oxy_core.instance.session_states import BackupOutcome, RestoreOutcome
+from oxy_core.instance.session_states import BackupOutcome, BackupState, RestoreOutcome
+from oxy_core.report_bodies import InstanceEvent
 from oxy_core.session_backups import BackupManifest, BackupPlan, RestoreWish, key_id, keys_text
 from oxy_core.tasks import cancel_tasks
-from oxy_tenant.backups.decisions import LONGEST_RETRY_SECONDS, RefusedRestore, due, refused_restore, retry_pause
+from oxy_tenant.backups.decisions import (
+    FULL_RETRY_SECONDS,
+    LONGEST_RETRY_SECONDS,
+    RefusedRestore,
+    due,
+    refused_restore,
+    retry_pause,
+)
 from oxy_tenant.backups.maker import BackupMaker, BackupRules
 from oxy_tenant.backups.restorer import Restorer
 from oxy_tenant.backups.sealing import Seal, key_of_backup, read_keys
@@ -32,6 +43,7 @@ from oxy_tenant.links.neonize.session_store import SessionStore, device_of
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.session_metadata import METADATA_FILE, LastBackup, MetadataFile, RestoreRecord, SessionMetadata
 from oxy_tenant.session_record import SessionRecord
+from oxy_tenant.settings import RuntimeSettings
 from oxy_tenant.settings_file import SettingsFile
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -70,8 +82,84 @@ def test_a_backup_is_due_by_time_of_the_linked_device_or_once_for_each_request(
 
 
 def test_attempts_that_fail_become_rarer_but_do_not_stop() -> None:
-    pauses = [retry_pause(failed) for failed in (1, 2, 3, 100)]
-    assert pauses == [60, 120, 240, LONGEST_RETRY_SECONDS]
+    pauses = [retry_pause(failed) for failed in (0, 1, 2, 3, 100)]
+    assert pauses == [60, 60, 120, 240, LONGEST_RETRY_SECONDS]
+    assert [retry_pause(failed, full=True) for failed in (1, 3, 100)] == [60, 240, FULL_RETRY_SECONDS]
+    assert retry_pause(100, room_is_back=True) == 60
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    opened = Journal.open(tmp_path / "journal.db", organization="acme", instance="shop")
+    yield opened
+    opened.close()
+
+
+def keyed_environment(folder: Path) -> RuntimeSettings:
+    """An environment with a key for backups."""
+    key = b"k" * 32
+    (folder / "backup.key").write_text(keys_text({key_id(key): key}))
+    return environment_in(folder).model_copy(update={"backup_key": folder / "backup.key"})
+
+
+async def test_an_attempt_follows_soon_after_there_is_room_again(
+    archive: NeonizeArchive, tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = MetadataFile(tmp_path, "acme", "shop")
+    metadata.keep(LINKED)
+    told: list[BackupState] = []
+    room: list[bool] = []
+    monkeypatch.setattr("oxy_tenant.backups.maker.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("oxy_tenant.backups.decisions.FIRST_RETRY_SECONDS", 0.05)
+    rules = BackupRules(lambda: DAILY, lambda _: bool(room), told.append)
+    maker = BackupMaker(keyed_environment(tmp_path), archive, metadata, journal, rules)
+    maker._failed = 20  # noqa: SLF001 of a day without room
+    making = asyncio.create_task(maker.run())
+    await reached(lambda: BackupOutcome.FAILED in {state.outcome for state in told})
+    await asyncio.sleep(0.1)
+    assert [state.outcome for state in told] == [BackupOutcome.RUNNING, BackupOutcome.FAILED]
+    room.append(True)
+    await reached(lambda: BackupOutcome.REFUSED in {state.outcome for state in told})
+    await cancel_tasks(making)
+
+
+def told_of_backups(journal: Journal) -> list[dict[str, object]]:
+    bodies = [Report.decode(entry.envelope).body for entry in journal.reports.waiting(0, 100)]
+    return [dict(body.facts) for body in bodies if isinstance(body, InstanceEvent)]
+
+
+async def test_a_backup_is_reported_once_whatever_ended_the_process_before(
+    archive: NeonizeArchive, tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oxy_tenant.backups.maker.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("oxy_tenant.backups.maker.TELL_AGAIN_SECONDS", 0.01)
+    metadata, rules = MetadataFile(tmp_path, "acme", "shop"), BackupRules(plan_of_none, lambda _: True, lambda _: None)
+
+    async def live(*, until: Callable[[], bool] | None = None) -> None:
+        """Run for as long as a process may."""
+        maker = BackupMaker(environment_in(tmp_path), archive, metadata, journal, rules)
+        making = asyncio.create_task(maker.run())
+        await (asyncio.sleep(0.1) if until is None else reached(until))
+        assert not making.done(), "a report is not worth the process"
+        await cancel_tasks(making)
+
+    metadata.note(last_backup=last(HOUR))
+    await live()
+    assert told_of_backups(journal) == [], "an older version made it, and reported it"
+    made = last(HOUR).model_copy(update={"chunks": 3})
+    metadata.note(last_backup=made)
+    with journal.database.transaction() as database:
+        database.execute("CREATE TRIGGER full BEFORE INSERT ON reports BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    await live()
+    with journal.database.transaction() as database:
+        database.execute("DROP TRIGGER full")
+    await live(until=lambda: bool(told_of_backups(journal)))
+    await live()
+    assert told_of_backups(journal) == [{"backup": str(made.id), "bytes": 1, "chunks": 3}]
+
+
+def plan_of_none() -> BackupPlan:
+    return BackupPlan(enabled=False)
 
 
 def wish(*, force: bool = False, phone: str = PHONE) -> RestoreWish:
@@ -350,12 +438,9 @@ def test_the_record_knows_since_when_a_device_is_linked(tmp_path: Path) -> None:
 
 
 async def test_a_session_that_was_set_aside_is_not_backed_up_again_and_again(
-    archive: NeonizeArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    archive: NeonizeArchive, tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = b"k" * 32
-    (tmp_path / "backup.key").write_text(keys_text({key_id(key): key}))
-    environment = environment_in(tmp_path).model_copy(update={"backup_key": tmp_path / "backup.key"})
-    journal = Journal.open(tmp_path / "journal.db", organization="acme", instance="shop")
+    environment = keyed_environment(tmp_path)
     metadata = MetadataFile(tmp_path, "acme", "shop")
     metadata.keep(LINKED)
     told: list[BackupOutcome] = []
@@ -377,7 +462,6 @@ async def test_a_session_that_was_set_aside_is_not_backed_up_again_and_again(
     keeper = SessionKeeper(store, OwnAccount(), settings, "shop", watcher=record.examined)
     assert not await keeper.prepare()
     assert (metadata.current.device_digest, due(DAILY, metadata.current, NOW)) == (None, False)
-    journal.close()
 
 
 def test_a_restore_begins_a_journal_once(tmp_path: Path) -> None:
