@@ -266,7 +266,17 @@ async def test_a_customer_hears_at_once_of_what_the_business_has_booked_and_is_n
         await shop.booked("23 hours 55 minutes", made_ago="10 minutes", subject="Mia")
         assert "Está marcado: Banho de Mia" in (await shop.hears(2))[1]
         await shop.becomes(TOLD, TOLD)
-        assert len(shop.told()) == 2
+        await shop.holds_new_texts()
+        tom = await shop.booked("4 days", made_ago="1 minute", subject="Tom")
+        await shop.becomes(TOLD, TOLD, TOLD)
+        await shop.moves(tom, "5 days")
+        await shop.frees_texts()
+        assert "Está marcado: Banho de Tom" in (await shop.hears(3))[2]
+        start = await scene.value("select starts_at at time zone 'America/Sao_Paulo' from bookings where id = $1", tom)
+        assert f"{start:%d/%m/%Y às %H:%M}" in shop.told()[2]
+        await shop.becomes(TOLD, TOLD, TOLD)
+        assert await scene.value("select count(*) from outbox where error = 'Outdated'") == 1
+        assert len(shop.told()) == 3
 
 
 async def test_what_would_be_written_is_told_with_when_and_why(scene: Scene) -> None:

@@ -20,7 +20,8 @@ as $$
         clock_timestamp()
     )
     on conflict (instance_id, automation, subject, occurrence) do update
-    set state = 'told', reason = null, outbox_id = excluded.outbox_id, asks = excluded.asks, ended_at = excluded.ended_at
+    set state = 'told', reason = null, starts_at = excluded.starts_at, outbox_id = excluded.outbox_id,
+        asks = excluded.asks, ended_at = excluded.ended_at
     where o.state = 'planned' or may_be_planned(o)
 $$;
 
@@ -51,10 +52,14 @@ begin
     ) then 'Outdated' end;
 end $$;
 
--- Why an occurrence of a booking is none any more (oxy_ai.automations.decision.Dropped); null: it may be due still.
+-- Why an occurrence of a booking is none any more (oxy_ai.automations.decision.Dropped); null: it may be due still. That a
+-- booking was made stays so when it is moved: its new time is told.
 create or replace function why_gone(n automation_occurrences, b bookings) returns text
 language sql immutable parallel safe
-as $$ select case when b.status = 'cancelled' then 'cancelled' when b.starts_at <> n.starts_at then 'moved' end $$;
+as $$
+    select case when b.status = 'cancelled' then 'cancelled'
+                when b.starts_at <> n.starts_at and n.occurrence <> 'made' then 'moved' end
+$$;
 
 -- What an outdated text told beside what was moved or cancelled is planned again, and told if it is due still. Returns how
 -- many are.
