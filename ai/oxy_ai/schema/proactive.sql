@@ -365,13 +365,17 @@ as $$
     select report_unsent(e.o) from expired e
 $$;
 
--- A pod reports that it has not sent a text in time. If there is time left, it is held again, and sent under a new request
--- id, because the pod has done with the old one. What it was withheld for counts no more.
+-- A pod reports that it has not sent a text in time: it counts as never released. If there is time left, it is held again, and
+-- sent under a new request id, because the pod has done with the old one. What it was withheld for counts no more.
 create or replace function hold_again(request outbox) returns outbox
 language plpgsql
 as $$
 begin
-    if request.purpose is null or request.state <> 'expired' or request.expires_at > clock_timestamp() is not true then
+    if request.purpose is null or request.state <> 'expired' then
+        return request;
+    elsif request.expires_at > clock_timestamp() is not true then
+        update outbox o set released_until = null
+        where o.organization_id = request.organization_id and o.id = request.id returning * into request;
         return request;
     end if;
     update outbox o

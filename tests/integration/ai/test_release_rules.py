@@ -463,6 +463,18 @@ def test_a_text_that_its_pod_reports_expired_is_sent_again_under_another_request
     assert number.reputation()["promotions_left"] == 0
 
 
+def test_a_text_that_its_pod_reports_expired_with_its_own_time_was_never_sent(number: Number) -> None:
+    number.limit(campaign_per_day=1)
+    ana = number.contact()
+    text = number.queue(ana)
+    assert number.leaves() == [text]
+    number.rows("update outbox set expires_at = now()")
+    number.ends(text, "expired")
+    assert number.state(text)[0] == "expired"
+    assert number.reputation()["promotions_left"] == 1
+    assert len(number.queue(ana)) == len(number.leaves()[0])  # the contact has got none within seven days
+
+
 def test_an_acceptance_of_a_request_that_has_ended_says_nothing(number: Number) -> None:
     text = number.queue()
     [offered] = number.step()
