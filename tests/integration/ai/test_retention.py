@@ -20,7 +20,7 @@ QUICK = {
     "retention_lease_seconds": 0.5,
     "media_lease_seconds": 0.5,
 }
-OLDEST = "select conversation_id, min(id) from messages where organization_id = $1 group by 1 order by 2 limit 7"
+OLDEST = "select conversation_id, min(id) from messages where organization_id = $1 group by 1 order by 2 limit 9"
 RULES = """
 update instances set settings = settings || '{"retention": {"messages": 30, "media": 30, "readings": 30,
     "turn_steps": 10, "ai_interactions": 62, "jobs": 40, "audit": 50, "dead_letters": 90, "campaigns": 60}}'
@@ -39,6 +39,13 @@ update turns set state = 'open' where id = (select turn_id from conversations wh
     "a promise of a person": """
 insert into hand_overs (organization_id, instance_id, conversation_id, turn_id, place, reason, urgency, summary,
     silences, created_at)
+select organization_id, instance_id, conversation_id, id, place, 'asked', 'normal', '', false,
+    now() - interval '29 days'
+from turns where id = (select min(id) from turns where conversation_id = $1)
+""",
+    "a promise that nobody has kept": """
+insert into hand_overs (organization_id, instance_id, conversation_id, turn_id, place, reason, urgency, summary,
+    silences, created_at)
 select organization_id, instance_id, conversation_id, id, place, 'asked', 'normal', '', false, created_at
 from turns where id = (select min(id) from turns where conversation_id = $1)
 """,
@@ -48,8 +55,16 @@ where id = (select min(id) from turns where conversation_id = $1)
 """,
     "an owner who was not told": """
 insert into owner_notices (organization_id, instance_id, kind, reference, created_at)
-select organization_id, instance_id, 'message_lost', 'message:' || id, arrived_at
+select organization_id, instance_id, 'message_lost', 'message:' || id, now() - interval '29 days'
 from messages where id = (select min(id) from messages where conversation_id = $1)
+""",
+    "an owner whom nobody can tell": """
+insert into owner_notices (organization_id, instance_id, kind, reference, created_at)
+select organization_id, instance_id, 'message_lost', 'message:' || id, arrived_at
+from messages where id = (select min(id) from messages where conversation_id = $1);
+insert into notice_queue (notice_id, organization_id, instance_id, failures)
+select n.id, n.organization_id, n.instance_id, 10 from owner_notices n
+join messages m on n.reference = 'message:' || m.id where m.conversation_id = $1
 """,
     "a text on its way": """
 update outbox set state = 'accepted' where id = (select id from outbox where conversation_id = $1 order by id limit 1)
@@ -225,6 +240,10 @@ async def check_partly_needed(scene: Scene, needed: dict[str, int]) -> None:
     assert untold == await ages(
         scene, "select split_part(reference, ':', 2)::bigint from owner_notices where outbox_id is null"
     )
+    for given_up in ("a promise that nobody has kept", "an owner whom nobody can tell"):
+        assert await ages(scene, OLD_MESSAGES, needed[given_up]) == []
+    assert await ages(scene, "select count(*) from hand_overs where created_at < now() - interval '31 days'") == [0]
+    assert await ages(scene, "select count(*) from notice_queue where failures = 10") == [0]
     assert await ages(
         scene,
         "select state from outbox where conversation_id = $1 and created_at < now() - interval '31 days'",

@@ -100,7 +100,7 @@ begin
         select r.media_id from readings r join messages m
             on m.organization_id = organization and m.id = r.message_id
         where r.organization_id = organization and r.instance_id = instance and r.media_id = any (files)
-            and r.settled_at < older and message_may_go(m)
+            and r.settled_at < older and message_may_go(m, older)
         for update of r skip locked
     );
     perform unqueue_files(instance, files);

@@ -20,22 +20,22 @@ begin
     ) f;
     ids := array(
         select m.id from messages m
-        where m.organization_id = organization and m.id = any (ids) and message_may_go(m) for update skip locked
+        where m.organization_id = organization and m.id = any (ids) and message_may_go(m, older) for update skip locked
     );
     ids := without_files(organization, instance, ids);
-    perform forget_told(organization, array(select 'message:' || i from unnest(ids) i));
+    perform forget_told(organization, array(select 'message:' || i from unnest(ids) i), older);
     delete from messages m where m.organization_id = organization and m.id = any (ids);
     get diagnostics step.deleted = row_count;
     return step;
 end $$;
 
-create or replace function message_may_go(m messages) returns boolean
+create or replace function message_may_go(m messages, older timestamptz) returns boolean
 language plpgsql stable
 as $$
 begin
     return m.state is distinct from 'open' and not is_unfinished(m.organization_id, m.turn_id)
-        and not is_in_use(m.organization_id, m.conversation_id)
-        and not is_untold(m.organization_id, 'message:' || m.id);
+        and not is_in_use(m.organization_id, m.conversation_id, older)
+        and not is_untold(m.organization_id, 'message:' || m.id, older);
 end $$;
 
 -- Delete the rows of these messages' files and what was read of them; returns the messages that have none any more. A file

@@ -19,16 +19,16 @@ begin
     ) f;
     ids := array(
         select o.id from outbox o
-        where o.organization_id = organization and o.id = any (ids) and o.created_at < older and text_may_go(o)
+        where o.organization_id = organization and o.id = any (ids) and o.created_at < older and text_may_go(o, older)
         for update skip locked
     );
-    perform forget_told(organization, array(select 'outbox:' || i from unnest(ids) i));
+    perform forget_told(organization, array(select 'outbox:' || i from unnest(ids) i), older);
     delete from outbox o where o.organization_id = organization and o.id = any (ids);
     get diagnostics step.deleted = row_count;
     return step;
 end $$;
 
-create or replace function text_may_go(o outbox) returns boolean
+create or replace function text_may_go(o outbox, older timestamptz) returns boolean
 language plpgsql stable
 as $$
 begin
@@ -40,8 +40,8 @@ begin
         and not exists (
             select from proposals p where p.organization_id = o.organization_id and p.question_id = o.id
         )
-        and not is_untold(o.organization_id, 'outbox:' || o.id)
-        and not is_in_use(o.organization_id, o.conversation_id) and not is_of_open_campaign(o);
+        and not is_untold(o.organization_id, 'outbox:' || o.id, older)
+        and not is_in_use(o.organization_id, o.conversation_id, older) and not is_of_open_campaign(o);
 end $$;
 
 create or replace function expire_proposals(
@@ -64,7 +64,7 @@ begin
     ids := array(
         select p.id from proposals p
         where p.organization_id = organization and p.id = any (ids) and not is_unfinished(organization, p.turn_id)
-            and not is_in_use(organization, p.conversation_id)
+            and not is_in_use(organization, p.conversation_id, older)
         for update skip locked
     );
     delete from proposals p where p.organization_id = organization and p.id = any (ids);
@@ -72,7 +72,7 @@ begin
     return step;
 end $$;
 
--- What the owner was told, unless it was of a row that is still there: it goes with that.
+-- What the owner was told, or could not be told for so long, unless it was of a row that is still there: it goes with that.
 create or replace function expire_notices(
     organization uuid, instance uuid, older timestamptz, after text, how_many integer
 ) returns retention_step
@@ -91,10 +91,9 @@ begin
     ) f;
     ids := array(
         select n.id from owner_notices n
-        where n.organization_id = organization and n.id = any (ids) and n.outbox_id is not null
-            and not is_of_kept_row(n)
-        for update skip locked
+        where n.organization_id = organization and n.id = any (ids) and not is_of_kept_row(n) for update skip locked
     );
+    perform unqueue_notices(ids);
     delete from owner_notices n where n.organization_id = organization and n.id = any (ids);
     get diagnostics step.deleted = row_count;
     return step;

@@ -20,12 +20,12 @@ begin
     ) f;
     ids := array(
         select t.id from turns t
-        where t.organization_id = organization and t.id = any (ids) and turn_may_go(t) for update skip locked
+        where t.organization_id = organization and t.id = any (ids) and turn_may_go(t, older) for update skip locked
     );
-    perform forget_told(organization, array(select 'turn:' || i from unnest(ids) i));
+    perform forget_told(organization, array(select 'turn:' || i from unnest(ids) i), older);
     perform forget_told(organization, array(
         select 'hand_over:' || h.id from hand_overs h where h.organization_id = organization and h.turn_id = any (ids)
-    ));
+    ), older);
     delete from hand_overs h where h.organization_id = organization and h.turn_id = any (ids);
     delete from drafts d where d.organization_id = organization and d.turn_id = any (ids);
     delete from turn_steps s where s.organization_id = organization and s.turn_id = any (ids);
@@ -35,19 +35,20 @@ begin
 end $$;
 
 -- Whether nothing refers to a turn that is kept for longer.
-create or replace function turn_may_go(t turns) returns boolean
+create or replace function turn_may_go(t turns, older timestamptz) returns boolean
 language plpgsql stable
 as $$
 begin
-    return t.state not in ('open', 'dead') and not is_in_use(t.organization_id, t.conversation_id)
-        and not is_untold(t.organization_id, 'turn:' || t.id)
+    return t.state not in ('open', 'dead') and not is_in_use(t.organization_id, t.conversation_id, older)
+        and not is_untold(t.organization_id, 'turn:' || t.id, older)
         and not exists (select from messages m where m.organization_id = t.organization_id and m.turn_id = t.id)
         and not exists (select from outbox o where o.organization_id = t.organization_id and o.turn_id = t.id)
         and not exists (select from proposals p where p.organization_id = t.organization_id and p.turn_id = t.id)
         and not exists (
             select from hand_overs h
             where h.organization_id = t.organization_id and h.turn_id = t.id
-                and (h.ended_at is null or is_untold(t.organization_id, 'hand_over:' || h.id))
+                and (h.ended_at is null and h.created_at >= older
+                    or is_untold(t.organization_id, 'hand_over:' || h.id, older))
         );
 end $$;
 

@@ -92,10 +92,10 @@ begin
     ids := array(
         select d.id from dead_reports d
         where d.organization_id = organization and d.id = any (ids) and d.discarded_at is not null
-            and not is_untold(organization, 'report:' || d.id)
+            and not is_untold(organization, 'report:' || d.id, older)
         for update skip locked
     );
-    perform forget_told(organization, array(select 'report:' || i from unnest(ids) i));
+    perform forget_told(organization, array(select 'report:' || i from unnest(ids) i), older);
     delete from dead_reports d where d.organization_id = organization and d.id = any (ids);
     get diagnostics step.deleted = row_count;
     return step;
