@@ -233,7 +233,7 @@ async def _profile(connection: Connection, organization: UUID) -> str:
     rows = await connection.fetch(
         "select settings from instances where organization_id = $1 and closed_at is null", organization
     )
-    profiles = sorted({InstanceSettings.model_validate_json(row["settings"]).ai.profile for row in rows})
+    profiles = sorted({InstanceSettings.decode(row["settings"].encode()).ai.profile for row in rows})
     if len(profiles) != 1:
         message = (
             f"the organization's instances have the profiles {', '.join(profiles) or '(none)'}: name one, --profile"

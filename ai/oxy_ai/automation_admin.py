@@ -236,7 +236,7 @@ async def _test(connection: Connection, business: Business, chosen: Sequence[Aut
     )
     if row is None:
         return Forecasts(until=datetime.now(business.zone), messages=[])
-    settings = InstanceSettings.model_validate_json(row["settings"])
+    settings = InstanceSettings.decode(row["settings"].encode())
     span = coming(row["now"], days)
     messages = await forecast(connection, business, settings, chosen, span)
     return Forecasts(until=span.until.astimezone(business.zone), messages=messages)

@@ -131,7 +131,7 @@ async def business_of(
     )
     if document is None:
         return None
-    settings = InstanceSettings.model_validate_json(document)
+    settings = InstanceSettings.decode(document.encode())
     vertical = find_vertical(settings.ai.profile)
     return Business(
         organization,

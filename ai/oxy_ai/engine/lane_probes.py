@@ -225,9 +225,8 @@ class MessageProbe:
         target = self._way.target
         query = "select settings from instances where organization_id = $1 and id = $2"
         async with organization_transaction(self._engine.pool, target.organization) as connection:
-            settings = InstanceSettings.model_validate_json(
-                await connection.fetchval(query, target.organization, target.instance)
-            )
+            document: str = await connection.fetchval(query, target.organization, target.instance)
+        settings = InstanceSettings.decode(document.encode())
         return SendRequest(
             id=self._request,
             organization=target.organization_name,

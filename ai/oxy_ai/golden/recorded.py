@@ -109,7 +109,7 @@ async def read_recorded(engine: Engine, key: str, most: int) -> Recorded:
         if found is None:
             message = f"there is no conversation {key!r}; `oxy conversations list --all` lists them"
             raise AdministrationError(message)
-        settings = InstanceSettings.model_validate_json(found["settings"])
+        settings = InstanceSettings.decode(found["settings"].encode())
         vertical = Verticals().named(settings.ai.profile)
         messages = await _messages(connection, organization, found["id"], most)
         return Recorded(

@@ -8,7 +8,6 @@ from typing import Final
 from uuid import UUID, uuid5
 
 import structlog
-from pydantic import ValidationError
 
 from oxy_ai.aurora.charts.picture import rendered
 from oxy_ai.database import Connection
@@ -23,6 +22,7 @@ from oxy_ai.sanitize import label_text, shorten, storable_text
 from oxy_ai.schedules.plan import OF_ORGANIZATION, ScheduleName, is_on
 from oxy_ai.schedules.report import Picture
 from oxy_core.envelopes import InstanceSettings
+from oxy_core.errors import ContractError
 from oxy_core.file_types import HEAD_BYTES, mime_of
 from oxy_core.identity import new_id
 from oxy_core.outbound import MAX_CAPTION, FileContent, FileKind
@@ -95,8 +95,8 @@ async def _untold(connection: Connection, job: Job, left: set[str]) -> set[str]:
 def _tells(document: str, name: ScheduleName) -> bool:
     """Return whether an instance with these settings writes such a report; not if they cannot be read."""
     try:
-        return is_on(InstanceSettings.model_validate_json(document), name)
-    except ValidationError:
+        return is_on(InstanceSettings.decode(document.encode()), name)
+    except ContractError:
         return False
 
 

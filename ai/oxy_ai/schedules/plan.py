@@ -137,7 +137,7 @@ def timings(settings: InstanceSettings) -> Mapping[ScheduleName, Timing]:
 def plan(
     settings: InstanceSettings | None, rows: Sequence[ScheduleRow], now: datetime, outage: Outage | None = None
 ) -> SchedulePlan:
-    """Return what is to be done at a moment; `settings` None: the instance is closed, or they cannot be read.
+    """Return what is to be done at a moment; `settings` None: the instance is closed.
 
     `outage` is the last one that is over. A time that was missed, by however much, fires once. A schedule that is new,
     or whose settings have changed, is due the next time that they say.

@@ -13,13 +13,14 @@ from uuid import UUID
 
 import structlog
 from asyncpg import Pool, Record
-from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter
 
 from oxy_ai import metrics
 from oxy_ai.engine.outages import is_outage, report_failure
 from oxy_ai.schedules.plan import Firing, Outage, SchedulePlan, ScheduleRow, plan
 from oxy_ai.schedules.scheduled import ScheduledReport
 from oxy_core.envelopes import InstanceSettings
+from oxy_core.errors import ContractError
 from oxy_core.settings import ProcessSettings
 
 log = structlog.get_logger()
@@ -60,17 +61,20 @@ async def watch_schedules(pool: "Pool[Record]", settings: ScheduleSettings) -> N
         for organization, instance in rows:
             try:
                 await look(pool, organization, instance)
+                continue
+            except ContractError as error:  # a newer worker may read its settings, and its schedules stay until then
+                log.warning("settings_unreadable", part="schedules", instance=str(instance), error=str(error))
             except Exception as error:
                 if is_outage(error):
                     raise
                 report_failure("schedules", error)  # of this instance: the others are looked at all the same
-                await pool.execute("select postpone_schedules($1, $2)", instance, settings.schedules_pause)
+            await pool.execute("select postpone_schedules($1, $2)", instance, settings.schedules_pause)
         if len(rows) < settings.schedules_at_once:
             await asyncio.sleep(settings.schedules_check_seconds)
 
 
 async def look(pool: "Pool[Record]", organization: UUID, instance: UUID) -> None:
-    """Do what is to be done about an instance's schedules."""
+    """Do what is to be done about an instance's schedules; raises ContractError if its settings cannot be read."""
     document = await pool.fetchval("select kept_schedules($1, $2)", organization, instance)
     if document is None:
         return
@@ -85,13 +89,7 @@ async def look(pool: "Pool[Record]", organization: UUID, instance: UUID) -> None
 
 
 def _settings(kept: Kept) -> InstanceSettings | None:
-    if kept.settings is None:
-        return None
-    try:
-        return InstanceSettings.model_validate(kept.settings)
-    except ValidationError:
-        log.warning("settings_unreadable", part="schedules")
-        return None
+    return None if kept.settings is None else InstanceSettings.decode(json.dumps(kept.settings).encode())
 
 
 def _document(kept: Kept, decided: SchedulePlan) -> str:

@@ -127,8 +127,14 @@ async def test_one_damaged_instance_holds_up_no_other(scene: Scene) -> None:
         await looked_at(scene)
         assert await queued(scene) == []
         await scene.query("update schedules set cron = '0 8 * * 1'")
+        await scene.query(
+            "update instances set settings = settings || $1 where settings ->> 'organization' = 'barber'",
+            '{"a field of a newer version": 1}',
+        )
         await scene.query("update schedule_queue set due_at = now() where due_at < 'infinity'")
         await until(lambda: scene.query("select from jobs having count(*) = 2"))
+        kept = await scene.query("select count(*) from schedules group by organization_id")
+        assert [row[0] for row in kept] == [4, 4], "whoever can read the settings finds them as they were"
 
 
 async def test_an_owner_turns_reports_off_and_on_by_telling_aurora(scene: Scene) -> None:
