@@ -127,6 +127,7 @@ def _played(goldens: Sequence[Golden], options: argparse.Namespace) -> Evaluatio
         options.base_url, key, at_once=options.at_once, timeout_seconds=options.timeout, repeat=options.repeat
     )
     require_endpoint(options.base_url)
+    _require_writable(options)
     began = datetime.now(UTC)
     tell = _telling(len(goldens) * len(variants) * options.repeat)
     with scratch_database(options.database_url) as url:
@@ -147,6 +148,17 @@ def variants_of(models: Sequence[str] | None, prompts: Sequence[Path] | None) ->
 def _telling(total: int) -> Callable[[Judged], None]:
     count = itertools.count(1)
     return lambda judged: _say(progress(judged, next(count), total))
+
+
+def _require_writable(options: argparse.Namespace) -> None:
+    """Find out now, not once everything is played and paid; raises AdministrationError."""
+    for name, path in (("--json", options.json), ("--html", options.html)):
+        try:
+            if path is not None:
+                path.open("a").close()
+        except OSError as error:
+            message = f"{name}: cannot write {path}: {error.strerror}: name a file in a folder that there is"
+            raise AdministrationError(message) from error
 
 
 def _write(report: EvaluationReport, options: argparse.Namespace) -> None:

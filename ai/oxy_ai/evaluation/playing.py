@@ -90,9 +90,9 @@ async def play(equipment: Equipment, staged: Staged) -> Played:
     try:
         await stage(equipment.engine, staged)
         before = await read_state(equipment.engine, staged)
-    except OxyError as error:
-        return nothing.model_copy(update={"broken": str(error)})
-    going = _begun(equipment, staged)
+        going = _begun(equipment, staged)
+    except Exception as error:  # noqa: BLE001 the edge of a dialogue: others go on
+        return nothing.model_copy(update={"broken": str(error) or type(error).__name__})
     broken = await _through(going)
     return Played(
         before=before,

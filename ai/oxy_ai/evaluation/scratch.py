@@ -76,7 +76,11 @@ def _drop_left(server: "psycopg.Connection[tuple[str]]") -> None:
 
 
 def _is_left(name: str) -> bool:
-    made = datetime.strptime(name.removeprefix(PREFIX).partition("_")[0], _STAMP).replace(tzinfo=UTC)
+    """Whether a run of long ago has left a database; one of another name is somebody's."""
+    try:
+        made = datetime.strptime(name.removeprefix(PREFIX).partition("_")[0], _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return False
     return datetime.now(UTC) - made > _LEFT
 
 

@@ -62,10 +62,14 @@ class Document:
         """Read a file, or a text instead of it; raises DialogueError."""
         content = _content(file) if text is None else text
         root = _composed(file, content)
-        doubled = list(_doubled(file, root, ()))
-        if doubled:
-            raise DialogueError(doubled)
-        return cls(file, root, yaml.load(content, Loader=_Loader))  # noqa: S506 a SafeLoader
+        try:
+            doubled = list(_doubled(file, root, ()))
+            if doubled:
+                raise DialogueError(doubled)
+            return cls(file, root, yaml.load(content, Loader=_Loader))  # noqa: S506 a SafeLoader
+        except (RecursionError, LookupError, AttributeError, ValueError, yaml.YAMLError) as error:
+            remedy = "a value contains itself (&, *), or is not what it says that it is (!!): write it plainly"
+            raise DialogueError([Mistake(file, 1, "", remedy)]) from error
 
     def read(self, model: type[M], place: Place = ()) -> M:
         """Return what stands at a place as a model; raises DialogueError."""

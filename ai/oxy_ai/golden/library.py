@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from pydantic import ValidationError
@@ -106,6 +107,11 @@ def _read(name: str, file: Path) -> Golden:
 
 
 def _wrong_settings(document: Document, read: Golden) -> Iterable[Mistake]:
+    try:
+        ZoneInfo(read.business.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        remedy = f"timezone: there is no {read.business.timezone!r}: write one such as America/Sao_Paulo"
+        yield document.mistake(("business",), f"{remedy} (here, or in the business's file)")
     try:
         read.settings_in("evaluation")
     except ValidationError as error:

@@ -52,6 +52,17 @@ def databases(server: PostgresServer) -> list[str]:
     return [name for (name,) in rows]
 
 
+def impossible(folder: Path) -> Path:
+    """A dialogue that PostgreSQL cannot store: the others are played all the same."""
+    business = (DIALOGUES / "businesses/default.yaml").read_text().replace("../..", str(DIALOGUES.parent))
+    (folder / "businesses").mkdir()
+    (folder / "businesses/default.yaml").write_text(business)
+    path = folder / "impossible.yaml"
+    said = (DIALOGUES / "prices/bath.yaml").read_text()
+    path.write_text(said.replace("turns:", 'before: {person: {name: "A\\0na"}}\nturns:'))
+    return path
+
+
 def test_a_report_is_written_and_the_exit_status_tells(
     postgres_server: PostgresServer, endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,16 +77,21 @@ def test_a_report_is_written_and_the_exit_status_tells(
     ]
     with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
         connection.execute(f"create database {PREFIX}20200101000000_left")
+        connection.execute(f"create database {PREFIX}mine")
         before = connection.execute("select rolpassword from pg_authid where rolname = 'oxy_app'").fetchone()
-        assert main([*arguments, "--threshold", "0.1"]) == 0
+        assert main([str(impossible(tmp_path)), *arguments, "--only=impossible", "--threshold", "0.1"]) == 0
         after = connection.execute("select rolpassword from pg_authid where rolname = 'oxy_app'").fetchone()
+        assert databases(postgres_server) == [f"{PREFIX}mine"]
+        connection.execute(f"drop database {PREFIX}mine")
     assert before == after
-    assert databases(postgres_server) == []
     written = json.loads(report.read_text())
     assert [(found["variant"], found["total"]["played"]) for found in written["figures"]] == [
-        ("gpt-4o-mini", 2),
-        ("local-8b", 2),
+        ("gpt-4o-mini", 3),
+        ("local-8b", 3),
     ]
+    assert {found["played"]["broken"] is None for found in written["dialogues"] if "impossible" in found["name"]} == {
+        False
+    }
     assert written["figures"][0]["cost_microdollars"] > 0
     assert written["figures"][1]["cost_microdollars"] is None
     page = html.read_text()
@@ -111,6 +127,8 @@ def test_what_cannot_be_played_is_explained(endpoint: str, tmp_path: Path, capsy
     ):
         assert main([*playing, "--base-url", url]) == 2
         assert told in capsys.readouterr().err
+    assert main([*playing, "--base-url", endpoint, "--html", str(tmp_path / "none" / "report.html")]) == 2
+    assert "--html: cannot write" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

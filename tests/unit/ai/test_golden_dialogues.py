@@ -67,6 +67,8 @@ def test_a_right_one_is_read(tmp_path: Path) -> None:
         ("intent: services", "intent: services\nintent: other", "one.yaml:4: intent: is given twice"),
         ("says: quanto custa?", "says: {forwarded: true}", "one.yaml:9: turns[0].says: give text, or one of voice"),
         ("turns:", "turns: [", "check indentation, and put texts with"),
+        ("turns:", "more: &more [*more]\nturns:", "a value contains itself (&, *), or is not what it says that it is"),
+        ("skill: prices", "skill: !!int ''", "a value contains itself (&, *), or is not what it says that it is"),
         (
             "  - says",
             "  - at: 2026-11-30 10:00\n    says: oi\n  - at: 2026-11-29 10:00\n    says",
@@ -78,6 +80,13 @@ def test_a_right_one_is_read(tmp_path: Path) -> None:
 def test_a_mistake_is_named_with_its_place_and_remedy(tmp_path: Path, old: str, new: str, mistake: str) -> None:
     assert old in GOOD
     assert mistake in read(tmp_path, GOOD.replace(old, new, 1))
+
+
+def test_a_time_zone_that_there_is_not_is_named(tmp_path: Path) -> None:
+    read(tmp_path, GOOD)
+    (tmp_path / "businesses/default.yaml").write_text(BUSINESS + "timezone: America/Sao_Paolo\n")
+    with pytest.raises(DialogueError, match=r"there is no 'America/Sao_Paolo': write one such as America/Sao_Paulo"):
+        read_library([tmp_path])
 
 
 def test_mistakes_of_all_files_are_named_at_once(tmp_path: Path) -> None:
