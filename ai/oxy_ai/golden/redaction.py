@@ -37,18 +37,19 @@ _KEYCAPS: Final = re.compile(r"(?<=\d)\ufe0f?\u20e3")
 _DASHES: Final = re.compile(r"(?<=\d)\s?[\u2010-\u2015\u2212]\s?(?=\d{3})")
 """What telephones and keyboards write for a hyphen within a number."""
 _EMAIL: Final = re.compile(
-    r"[\w.+%-]+(?: (?:ponto|underline|tra[çc]o) [\w.+%-]+)* ?(?:@|\(at\)|\[at\]|\barroba\b) ?"
+    r"[\w.+%-]{1,64}(?: (?:ponto|underline|tra[çc]o) [\w.+%-]{1,64}){0,9} ?(?:@|\(at\)|\[at\]|\barroba\b) ?"
     r"[\w-]+(?:(?:\.| ponto )[\w-]+)+",
     re.IGNORECASE,
 )
-"""Also as it is heard."""
+"""Also as it is heard. Bounded, as links are, or a text takes long: a local part has 64 characters, a label 63."""
 _BIRTH: Final = re.compile(
     r"\b[0-3]?\d[/.-][01]?\d[/.-](?:19\d{2}|[4-9]\d)\b(?![/.-]?\d)|\b[0-3]?\d de [a-zç]+ de 19\d{2}\b", re.IGNORECASE
 )
 """A day of the last century: no appointment, but somebody's."""
 _BIRTH_ISO: Final = re.compile(r"\b19\d{2}-[01]\d-[0-3]\d\b")
 _LINK: Final = re.compile(
-    r"\b(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|br|me|io|app)(?:/\S*)?", re.IGNORECASE
+    r"\b(?:https?://|www\.)\S+|\b[\w-]{1,63}(?:\.[\w-]{1,63}){0,9}\.(?:com|net|org|br|me|io|app)(?:/\S*)?",
+    re.IGNORECASE,
 )
 _HANDLE: Final = re.compile(r"(?<!\w)@[\w.]{2,}")
 _ID: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{24,}\b", re.IGNORECASE)
@@ -66,7 +67,7 @@ _UNIT: Final = re.compile(
     re.IGNORECASE,
 )
 _PLATE: Final = re.compile(r"\b[a-z]{3}[- ]?\d[a-z\d]\d{2}\b" + _ALONE, re.IGNORECASE)
-_DOCUMENT: Final = re.compile(r"\b[a-z]{1,3}-?\d{5,}[\d-]*" + _ALONE, re.IGNORECASE)
+_DOCUMENT: Final = re.compile(r"\b[a-z]{1,3}-?\d{5}[\d-]*" + _ALONE, re.IGNORECASE)
 _KEPT: Final = re.compile(
     r"(?<![\d/.-])\d{1,2}/\d{1,2}(?:/(?:\d{4}|\d{2}))?(?![\d/-]|\.\d)"  # a day
     r"|(?<![\d-])\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?)?(?![\d-])"
@@ -264,7 +265,11 @@ def _apart(text: str, pattern: re.Pattern[str]) -> Iterable[tuple[str, bool]]:
 
 def _introduced(text: str) -> frozenset[int]:
     """Return where the words begin that are said to be a name."""
-    return frozenset(start for match in _INTRODUCED.finditer(text) for start in _name_at(text, match.end()))
+    found = set[int]()
+    for match in _INTRODUCED.finditer(text):
+        if match.end() not in found:  # else the name before it goes on here: "Dr. Dr. Dr." is read once
+            found.update(_name_at(text, match.end()))
+    return frozenset(found)
 
 
 def _name_at(text: str, start: int) -> Iterable[int]:

@@ -1,6 +1,7 @@
 """Nothing of whoever wrote remains in what `oxy conversations export --redact` gives away, and the rest is kept."""
 
 import re
+import time
 
 import pytest
 from hypothesis import example, given
@@ -190,3 +191,14 @@ def test_numbers_of_a_document_are_redacted_if_they_may_be_somebodys() -> None:
     assert found["preco"] == 120000
     assert found["ok"] is True
     assert not re.search("7654|6789", str(found))
+
+
+@pytest.mark.parametrize("text", ["a-" * 10_000, "a." * 10_000, "x" * 20_000, f"a{'1' * 20_000} 1", "Dr. " * 5_000])
+def test_no_message_takes_a_time_that_grows_with_the_square_of_its_length(text: str) -> None:
+    start = time.process_time()
+    redactor().text(text)
+    assert time.process_time() - start < QUICK
+
+
+QUICK = 1.5
+"""Seconds: several times what the slowest takes; with the square, each of them took longer."""
