@@ -20,7 +20,7 @@ from oxy_ai.campaigns.campaign_table import (
 )
 from oxy_ai.campaigns.document import CampaignFile, read_campaign, said_in
 from oxy_ai.campaigns.offered import known_service, service_names
-from oxy_ai.campaigns.plan import Campaign, Said, digest_of, objection_to_times
+from oxy_ai.campaigns.plan import Campaign, CampaignState, Said, digest_of, objection_to_times
 from oxy_ai.campaigns.preview import Preview, Shop, preview_of
 from oxy_ai.campaigns.results import results_of
 from oxy_ai.database import Connection, organization_transaction
@@ -110,9 +110,8 @@ async def carry_out_campaign(
     async with organization_transaction(engine.pool, organization) as connection:
         if order.verb not in _READING:
             await connection.execute("select lock_instance($1)", instance)
-        settings = InstanceSettings.model_validate_json(
-            await connection.fetchval("select settings from instances where id = $1", instance)
-        )
+        document: str = await connection.fetchval("select settings from instances where id = $1", instance)
+        settings = InstanceSettings.decode(document.encode())
         desk = _Desk(connection, organization, instance, settings, _audience_of(settings), order)
         if order.verb is CampaignVerb.LIST:
             found = await campaigns_of(connection, instance, LISTED)
@@ -183,8 +182,9 @@ def media_of(file: CampaignFile, received: ReceivedCampaign, stored: Campaign | 
     if order is None:
         message = f"media: {file.media} did not come along; name it as it is called beside the campaign's file"
         raise AdministrationError(message)
-    if stored is not None and stored.media is not None and stored.media.sha256 == order.sha256:
-        return stored.media
+    kept = None if stored is None or stored.state is CampaignState.CANCELLED else stored.media  # else it may be deleted
+    if kept is not None and kept.sha256 == order.sha256:
+        return kept
     if not order.follows:
         return None
     media = described(FileOrder(name=order.name, size=order.size), received.content)

@@ -125,6 +125,9 @@ def _parsed(text: str, said: str) -> tuple[yaml.Node | None, Any]:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         message = f"{said} is not YAML: {error}"
         raise AdministrationError(message) from error
+    except (LookupError, AttributeError) as error:  # of YAML's own readers, for example of `!!bool x` or `!!int ""`
+        message = f"{said} says of a value what it is, as !!int does, but it is not: leave out what begins with !!"
+        raise AdministrationError(message) from error
 
 
 def _repeated_keys(root: yaml.Node | None) -> Iterator[str]:

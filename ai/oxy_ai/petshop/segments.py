@@ -1,5 +1,6 @@
 """What a pet shop knows of customers that a campaign may be for: their pets."""
 
+from calendar import isleap
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Final
@@ -70,9 +71,9 @@ def _born(years: Callable[[int], int]) -> Callable[[int, datetime], object]:
     """Return a reader of an age as the day on which a pet of that age was born at the latest or earliest."""
 
     def day(age: int, now: datetime) -> date:
-        today = now.date()
-        leap = today.month == 2 and today.day == 29  # noqa: PLR2004 29 February
-        return today.replace(year=today.year - years(age), day=28 if leap else today.day)
+        today, year = now.date(), now.year - years(age)
+        leap = today.month == 2 and today.day == 29 and not isleap(year)  # noqa: PLR2004 29 February
+        return today.replace(year=year, day=28 if leap else today.day)
 
     return day
 

@@ -241,22 +241,30 @@ def of_file(verb: CampaignVerb, path: Path) -> CampaignWanted:
     """Return what is wanted of a campaign in a file; raises CliError if it cannot be read or its media is missing."""
     try:
         text = path.read_text(encoding="utf-8")
-        document = yaml.safe_load(text)
+        fields = _texts_of(text)
     except OSError as error:
         message = f"cannot read {path}: {error.strerror}"
         raise CliError(message) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         message = f"{path} is not YAML: {error}"
         raise CliError(message) from error
-    fields = document if isinstance(document, dict) else {}
     called, media = fields.get("name"), fields.get("media")
-    return CampaignWanted(
-        verb,
-        path,
-        text,
-        called if isinstance(called, str) else None,
-        path.parent / media if isinstance(media, str) and _is_beside(media) else None,
-    )
+    beside = path.parent / media if media is not None and _is_beside(media) else None
+    return CampaignWanted(verb, path, text, called, beside)
+
+
+def _texts_of(text: str) -> dict[str, str]:
+    """Return the fields of a document that are texts, or days, which the worker reads as such.
+
+    What the others are worth only the worker asks: of a day that does not exist it says where it stands, YAML does not.
+    """
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    fields = root.value if isinstance(root, yaml.MappingNode) else []
+    return {key.value: value.value for key, value in fields if value.tag in _TEXTS}
+
+
+_TEXTS: Final = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp"}
+"""Of YAML's kinds of values."""
 
 
 def _is_beside(media: str) -> bool:

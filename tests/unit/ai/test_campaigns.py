@@ -1,7 +1,7 @@
 """Campaigns: what a file may say, when a text leaves, and who does not get it."""
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from oxy_ai.automations.wording import people_of
 from oxy_ai.campaign_admin import ReceivedCampaign, media_of, read_campaign_order
 from oxy_ai.campaigns.allowance import allowance_of
 from oxy_ai.campaigns.campaign_text import message_of
+from oxy_ai.campaigns.criteria import condition_of
 from oxy_ai.campaigns.delivery import (
     RecipientNow,
     Send,
@@ -115,6 +116,12 @@ def yaml_of(changes: dict[str, str | None]) -> str:
         for key, value in fields.items()
         if value is not None
     )
+
+
+@pytest.mark.parametrize("value", ["!!int ''", "!!bool maybe", "!!timestamp soon"])
+def test_a_value_that_is_not_what_it_says_that_it_is(value: str) -> None:
+    with pytest.raises(AdministrationError, match=r"campaign says of a value what it is, as !!int does"):
+        read_campaign(yaml_of({"cap": value}), AUDIENCE, "promo.yaml")
 
 
 @pytest.mark.parametrize(("changes", "mistake"), WRONG, ids=[mistake[:60] for _, mistake in WRONG])
@@ -392,6 +399,12 @@ def test_results_are_drawn_and_told() -> None:
     assert reason_words("BLOCKED") == "o WhatsApp não aceitou"
 
 
+def test_who_was_born_on_a_leap_day_is_as_old_as_it_says_on_that_day() -> None:
+    leap = at("2028-02-29T10:00")
+    exactly = condition_of(AUDIENCE.criteria, PetSegment(idade_minima_anos=4, idade_maxima_anos=4), leap, 5)
+    assert exactly.parameters == (date(2024, 2, 29), date(2023, 2, 28))
+
+
 def received(content: bytes, *, follows: bool = True) -> ReceivedCampaign:
     media = MediaOrder(name="a.bin", size=len(content), sha256=hashlib.sha256(content).hexdigest(), follows=follows)
     order = CampaignOrder(organization="o", instance="i", verb=CampaignVerb.CREATE, media=media)
@@ -416,6 +429,9 @@ def test_media_is_what_its_bytes_say(content: bytes, kind: FileKind) -> None:
     stored = campaign(media=found)
     assert media_of(file, received(content, follows=False), stored) == found
     assert media_of(file, received(b"other", follows=False), stored) is None
+    anew = media_of(file, received(content), campaign(media=found, state="cancelled"))
+    assert anew is not None
+    assert anew.media_id != found.media_id, "the file of one that was cancelled may be deleted"
     assert media_of(read_campaign(yaml_of({}), AUDIENCE), received(content), None) is None
 
 

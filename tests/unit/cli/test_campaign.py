@@ -34,6 +34,8 @@ def test_a_file_brings_its_name_and_its_media(tmp_path: Path) -> None:
     alone = named(wanted)
     assert (alone.called, alone.text, alone.media, alone.path) == ("Natal", None, None, None)
     assert of_either(CampaignVerb.PAUSE, None, "Natal").called == "Natal"
+    impossible = of_file(CampaignVerb.CREATE, file(tmp_path, f"{TEXT}expires: 2026-02-30\ncap: !!int ''\n"))
+    assert impossible.media == tmp_path / "natal.png", "the worker says where it stands"
 
 
 @pytest.mark.parametrize("media", ["../natal.png", "a/natal.png", "..", ".", "''", "/natal.png", "7"])
