@@ -78,6 +78,8 @@ class BackupManifest(Envelope):
     key_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     library: Annotated[str, Field(max_length=64)]
     """Name and version of the library whose session it is."""
+    volume: Annotated[str, Field(max_length=128)] | None = None
+    """Uid of the claim that the session was on; None: an older pod made it."""
 
 
 class BackupPlan(BaseModel):

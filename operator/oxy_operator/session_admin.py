@@ -86,6 +86,7 @@ def shown(backup: StoredBackup) -> Fields:
         "epoch": manifest.epoch,
         "requested": manifest.request is not None,
         "library": manifest.library,
+        "volume": manifest.volume,
         "keyId": manifest.key_id,
     }
 

@@ -178,6 +178,7 @@ MANIFEST: Final = BackupManifest(
     chunks=4,
     key_id="ab" * 8,
     library="neonize 0.5.2",
+    volume="0b1c7a52-0000-4000-8000-000000000003",
 )
 
 SEND_REQUEST: Final = SendRequest(

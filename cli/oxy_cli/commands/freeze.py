@@ -21,7 +21,17 @@ from oxy_core.times import utc_text
 WAIT_SECONDS: Final = 20
 """How long to wait for pods to confirm, by default. Pods that are reached confirm within seconds."""
 
+PER_SECOND: Final = 100
+"""Instances that are waited for a second longer: the operator shows what their pods confirm one after the other."""
+
 POLL_SECONDS: Final = 0.5
+"""Shortest pause between two looks at all instances."""
+
+REST: Final = 4
+"""A pause is so many times as long as the look before it, so that thousands of instances do not load the cluster."""
+
+MOST_NAMED: Final = 10
+"""Instances that an error names."""
 
 ATTEMPTS: Final = 5
 """How often to change the record anew because somebody else has just changed it."""
@@ -29,7 +39,14 @@ ATTEMPTS: Final = 5
 Organization = Annotated[
     str | None, typer.Option("--organization", "-O", help="Only this organization (spec.organizationId); default: all.")
 ]
-Wait = Annotated[int, typer.Option(min=0, help="Seconds to wait until the pods have confirmed.")]
+Wait = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        show_default=False,
+        help="Seconds to wait until the pods have confirmed; default: 20, and one for each 100 instances.",
+    ),
+]
 
 
 def freeze(  # noqa: PLR0913 each is an option of the command
@@ -37,7 +54,7 @@ def freeze(  # noqa: PLR0913 each is an option of the command
     organization: Organization = None,
     reason: Annotated[str, typer.Option(help="Why, for those who see that nothing is sent.")] = "",
     by: Annotated[str | None, typer.Option(help="Who wants it; default: the user of this computer.")] = None,
-    wait: Wait = WAIT_SECONDS,
+    wait: Wait = None,
     system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
     context: Context = None,
     output: Format = Output.TEXT,
@@ -52,7 +69,7 @@ def freeze(  # noqa: PLR0913 each is an option of the command
 def thaw(
     *,
     organization: Organization = None,
-    wait: Wait = WAIT_SECONDS,
+    wait: Wait = None,
     system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
     context: Context = None,
     output: Format = Output.TEXT,
@@ -112,20 +129,33 @@ def _read(cluster: Cluster, found: dict[str, Any] | None) -> FreezeRecord:
 
 
 def _confirmations(
-    cluster: Cluster, record: FreezeRecord, organization: str | None, wait: int
+    cluster: Cluster, record: FreezeRecord, organization: str | None, wait: int | None
 ) -> list[tuple[InstanceView, bool]]:
     """Wait until all instances concerned have confirmed, or for so many seconds; return each, and whether it has."""
-    deadline = time.monotonic() + wait
+    begun = time.monotonic()
     while True:
+        looked_at = time.monotonic()
         instances = [InstanceView.of(item) for item in cluster.instances(everywhere=True)]
         found = [
             (instance, has_confirmed(instance, frozen=record.of(instance.organization).hold is not None))
             for instance in instances
             if organization in {None, instance.organization}
         ]
-        if all(confirmed for _, confirmed in found) or time.monotonic() > deadline:
+        now = time.monotonic()
+        left = begun + patience(wait, len(found)) - now
+        if all(confirmed for _, confirmed in found) or left <= 0:
             return found
-        time.sleep(POLL_SECONDS)
+        time.sleep(pause(now - looked_at, left))
+
+
+def patience(wait: int | None, instances: int) -> int:
+    """Return for how many seconds to wait for so many instances; `wait` is what a person wants."""
+    return WAIT_SECONDS + instances // PER_SECOND if wait is None else wait
+
+
+def pause(took: float, left: float) -> float:
+    """Return the seconds to pause after a look that took so many, with so many left until the last one."""
+    return max(min(max(POLL_SECONDS, REST * took), left), 0)
 
 
 def has_confirmed(instance: InstanceView, *, frozen: bool) -> bool:
@@ -159,10 +189,16 @@ def _report(record: FreezeRecord, found: Sequence[tuple[InstanceView, bool]], ou
     missing = [instance.name for instance, confirmed in found if not confirmed]
     if missing:
         message = (
-            f"not confirmed yet by {', '.join(missing)}. They are told again every 15 seconds, and by their settings "
+            f"not confirmed yet by {named(missing)}. They are told again every 15 seconds, and by their settings "
             f"within two minutes; `oxy status {missing[0]}` shows when. Until then they may send what they had accepted"
         )
         raise FreezeError(message)
+
+
+def named(instances: Sequence[str]) -> str:
+    """Name instances, the first ones if they are many."""
+    more = f" and {len(instances) - MOST_NAMED} more" if len(instances) > MOST_NAMED else ""
+    return ", ".join(instances[:MOST_NAMED]) + more
 
 
 def _holds(record: FreezeRecord) -> list[dict[str, str]]:

@@ -1,6 +1,6 @@
 """``oxy sessions prune``: what nobody uses any more, and deletes only what a person confirms."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
@@ -61,10 +61,12 @@ def prune(  # noqa: PLR0913 each is an option of the command
 ) -> None:
     """List volumes of deleted instances, and old sessions that were set aside; delete them once you confirm it."""
     cluster, system = Cluster.connect(context, namespace), Cluster.connect(context, system_namespace)
-    sessions, backups = stored_sessions(cluster, everywhere=everywhere), ask_operator(system, ["list"])
+    # Those of other namespaces tell which backups an instance made after it had moved there.
+    known, backups = stored_sessions(cluster, everywhere=True), ask_operator(system, ["list"])
+    sessions = [item for item in known if everywhere or item.namespace == cluster.namespace]
     problems: list[str] = []
     found = [
-        *orphans(sessions, backups, without_backup=without_backup),
+        *orphans(sessions, backups, everywhere=known, without_backup=without_backup),
         *set_aside(cluster, sessions, backups, problems),
     ]
     deletable = [item for item in found if item.kept_because is None]
@@ -82,23 +84,40 @@ def prune(  # noqa: PLR0913 each is an option of the command
 
 
 def orphans(
-    sessions: list[SessionView], backups: list[dict[str, Any]], *, without_backup: bool = False
+    sessions: list[SessionView],
+    backups: list[dict[str, Any]],
+    *,
+    everywhere: Iterable[SessionView] = (),
+    without_backup: bool = False,
 ) -> Iterator[Leftover]:
-    """Yield the volumes of deleted instances."""
+    """Yield the volumes of deleted instances; `everywhere`: all sessions of the cluster."""
     for session in sessions:
         if session.orphaned and session.claim is not None:
-            newest = newest_backup(session, [item for item in backups if _is_of_claim(session, item)])
+            until = _succeeded_at(session, everywhere)
+            newest = newest_backup(session, [item for item in backups if _is_of_claim(session, item, until)])
             replaced = newest is not None or not session.linked or without_backup
             why = None if replaced else "it is the only copy of a linked session (--without-backup)"
             yield Leftover(session, session.claim, None, session.since, newest, why)
 
 
-def _is_of_claim(session: SessionView, backup: dict[str, Any]) -> bool:
+def _succeeded_at(session: SessionView, everywhere: Iterable[SessionView]) -> datetime | None:
+    """Return when an instance of the same name began elsewhere, or left a volume there; None: none did."""
+    name = (session.organization, session.name)
+    later = (item.since for item in everywhere if (item.organization, item.name) == name and item.since > session.since)
+    return min(later, default=None)
+
+
+def _is_of_claim(session: SessionView, backup: dict[str, Any], until: datetime | None) -> bool:
     """Whether a backup is of the session on this volume, and not of one before, whose device is no longer linked.
 
-    Epochs are counted by claim, so an earlier claim of this name has had the same ones.
+    Epochs are counted by claim, so another claim of this name has had the same ones. Older pods do not say which it
+    was: then a backup counts that was made while the name had no other, which it has had since `until`.
     """
-    return str(backup["epoch"]) == session.epoch and stored_at(backup) >= session.since
+    if str(backup["epoch"]) != session.epoch:
+        return False
+    if backup.get("volume") is not None:
+        return bool(backup["volume"] == session.claim_uid)
+    return stored_at(backup) >= session.since and (until is None or stored_at(backup) < until)
 
 
 def set_aside(

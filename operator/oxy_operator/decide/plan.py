@@ -234,7 +234,8 @@ def _expired(instance: Instance, record: EpochRecord, observed: Observed) -> tup
     held, keep = observed.backups or (), instance.spec.session.backup.keep
     if len(held) <= keep:
         return ()
-    return surplus(held, keep, {*observed.restoring(), record.restoring})
+    own = () if record.restoring is None else (record.restoring,)
+    return surplus(held, keep, {*observed.restoring(), *own})
 
 
 def _children(

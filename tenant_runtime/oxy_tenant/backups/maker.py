@@ -176,6 +176,7 @@ class BackupMaker:
             chunks=-(-packed.compressed_bytes // PART_BYTES),
             key_id=key_id,
             library=self._archive.library,
+            volume=self._environment.volume_id,
         )
 
     @staticmethod

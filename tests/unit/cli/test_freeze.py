@@ -5,7 +5,7 @@ import os
 import pytest
 from unit.wai_operator.making import NOW, Json, deployment, instance, live, observed, pod, record
 
-from oxy_cli.commands.freeze import has_confirmed, whoever
+from oxy_cli.commands.freeze import POLL_SECONDS, has_confirmed, named, patience, pause, whoever
 from oxy_cli.instance import InstanceView
 from oxy_core.freeze import Freeze, Hold
 from oxy_operator.decide.plan import plan_for
@@ -54,3 +54,23 @@ def test_who_has_no_name_can_freeze(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 1_234_567)
     assert whoever() == "user 1234567"
+
+
+@pytest.mark.parametrize(
+    ("took", "left", "paused"),
+    [(0.01, 20, POLL_SECONDS), (2, 20, 8), (2, 5, 5), (9, -1, 0)],
+)
+def test_what_takes_longer_to_look_at_is_looked_at_more_rarely_and_once_more_at_the_end(
+    took: float, left: float, paused: float
+) -> None:
+    assert pause(took, left) == paused
+
+
+def test_more_instances_are_waited_for_longer_unless_a_person_says_how_long() -> None:
+    assert [patience(None, count) for count in (0, 99, 5_000)] == [20, 20, 70]
+    assert patience(0, 5_000) == 0
+
+
+def test_thousands_that_have_not_confirmed_fill_no_screen() -> None:
+    assert named(["a", "b"]) == "a, b"
+    assert named([str(number) for number in range(5_000)]) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 4990 more"
