@@ -24,7 +24,7 @@ class Missing(StrEnum):
     """It could not be decrypted, and its sender's client says that it changes or answers an earlier message: phones
     show nothing in its place, and nobody misses it if it does not arrive again."""
     MALFORMED = "malformed"
-    """It was decrypted, but its protobuf cannot be read."""
+    """It was decrypted, but its protobuf cannot be read, or is larger than any message."""
 
 
 @dataclass(frozen=True, slots=True)

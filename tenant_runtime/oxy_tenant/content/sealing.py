@@ -5,7 +5,7 @@ Source: whatsmeow msgsecret.go, generateMsgSecretKey and decryptMsgSecret.
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final, Literal
@@ -19,6 +19,7 @@ from oxy_core.message_kinds import MessageKind
 from oxy_core.message_limits import MAX_TEXT
 from oxy_tenant.content.bounds import bounded_text, cleaned_text
 from oxy_tenant.content.received import EditReader, IncomingMessage, SealedAnswer, SecretUse
+from oxy_tenant.content.wire import wire_fields
 
 IV_BYTES: Final = 12
 """Size of the initialisation vector of AES-GCM. Source: whatsmeow gcmutil.go."""
@@ -31,9 +32,6 @@ MOST_GUESTS: Final = 1_000
 
 _AUTHENTICATED: Final = frozenset({SecretUse.POLL_VOTE, SecretUse.EVENT_RESPONSE})
 """What is encrypted with additional data. Source: whatsmeow msgsecret.go, generateMsgSecretKey."""
-
-_LONGEST_VARINT: Final = 10
-"""Bytes of a number of 64 bits."""
 
 Response = Literal["going", "not_going", "maybe"]
 
@@ -126,33 +124,3 @@ def _key(use: SecretUse, secret: bytes, target_id: str, author: Jid, voter: Jid)
     extracted = hmac.digest(bytes(32), secret, "sha256")
     info = f"{target_id}{author.bare}{voter.bare}{use.value}".encode()
     return hmac.digest(extracted, info + b"\x01", "sha256")
-
-
-def wire_fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Read the varint and length-delimited fields of a protobuf message; stops at what it cannot read."""
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
-        value, at = _varint(data, at)
-        if tag >> 3 == 0:
-            return
-        if tag & 7 == 0:
-            yield tag >> 3, value
-        elif tag & 7 == 2:  # noqa: PLR2004 length-delimited
-            yield tag >> 3, data[at : at + value]
-            at += value
-        else:
-            return
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number and the place after it; 0 and the end of the data if none of 64 bits ends.
-
-    Without that limit, a number as long as the data would take a time that grows with the square of its length.
-    """
-    value = 0
-    for place, byte in enumerate(data[at : at + _LONGEST_VARINT]):
-        value |= (byte & 0x7F) << 7 * place
-        if not byte & 0x80:
-            return value, at + place + 1
-    return 0, len(data)

@@ -164,7 +164,13 @@ def test_bots_and_traffic_between_own_devices_are_left_out(chat: str, fields: di
 
 
 @pytest.mark.parametrize(
-    ("chat", "sender"), [("111@lid", "867051314767696@bot"), ("0@s.whatsapp.net", "0@s.whatsapp.net")]
+    ("chat", "sender"),
+    [
+        ("111@lid", "867051314767696@bot"),
+        ("111@lid", "13135550002@s.whatsapp.net"),
+        ("13135550002@s.whatsapp.net", "13135550002@s.whatsapp.net"),
+        ("0@s.whatsapp.net", "0@s.whatsapp.net"),
+    ],
 )
 def test_what_a_machine_of_whatsapp_writes_in_a_chat_is_not_the_customers(chat: str, sender: str) -> None:
     message = classify_message(event(chat, sender=sender, conversation="Posso ajudar?"))

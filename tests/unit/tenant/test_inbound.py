@@ -20,7 +20,8 @@ from oxy_core.message_kinds import MessageKind
 from oxy_core.report_bodies import MessageLost, ReceiptKind, ReceiptsSeen
 from oxy_tenant.content.automatic import ChatActivity, source_of_own
 from oxy_tenant.content.received import IncomingMessage, ReceivedFile, SealedAnswer, SecretUse
-from oxy_tenant.content.sealing import MOST_SEALED, wire_fields
+from oxy_tenant.content.sealing import MOST_SEALED
+from oxy_tenant.content.wire import wire_fields
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.receipts import Receipt
 

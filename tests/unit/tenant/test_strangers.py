@@ -34,7 +34,7 @@ from oxy_tenant.content.received import IncomingMessage, LeftOutMessage
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.oversized import fitting, replacement
 from oxy_tenant.journal.seen import Circumstances, seen
-from oxy_tenant.links.neonize.arrivals import addresses_of, arrival_of, parse_message
+from oxy_tenant.links.neonize.arrivals import LARGEST_MESSAGE, addresses_of, arrival_of, parse_message
 from oxy_tenant.links.neonize.events import CopyRefused, copy_refused
 from oxy_tenant.links.neonize.session_store import SessionStore
 from oxy_tenant.own_account import OwnAccount
@@ -184,6 +184,20 @@ def test_a_message_nested_too_deeply_is_unsupported(journal: Journal) -> None:
     arrive(journal, message_event(info(b"A"), nested(text(b"oi"), 60)))
     [message] = published(journal)
     assert (message.whatsapp_id, message.kind, message.push_name) == ("A", MessageKind.UNSUPPORTED, "Ana")
+
+
+def test_a_message_of_countless_parts_takes_no_memory_for_each(journal: Journal) -> None:
+    options = named(MESSAGES.PollCreationMessage, "options", b"")
+    large, larger = (
+        named(MESSAGES.Message, "pollCreationMessage", options * (size // len(options)))
+        for size in (LARGEST_MESSAGE - 1_000, LARGEST_MESSAGE)
+    )
+    # The library repeats the message at the end of its event.
+    event = message_event(info(b"A"), large) + named(ENVELOPES.Message, "Raw", large)
+    assert not parse_message(ENVELOPES, event).HasField("Raw")
+    arrive(journal, event)
+    arrive(journal, message_event(info(b"B"), larger) + named(ENVELOPES.Message, "Raw", larger))
+    assert [message.kind for message in published(journal)] == [MessageKind.POLL, MessageKind.UNSUPPORTED]
 
 
 @pytest.mark.parametrize("timestamp", [-1, 0, 1, 253_402_300_800_000, (1 << 63) - 1, -(1 << 63)])

@@ -1,5 +1,7 @@
 """Reads neonize's message events. Pure: protobuf in, `ArrivedMessage` out. No sender can make it raise."""
 
+import contextlib
+import re
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -8,6 +10,7 @@ from oxy_core.content import ChatType
 from oxy_core.identity import LID_SERVER, PHONE_SERVER, Jid
 from oxy_tenant.content.arrival import DIRECT_SERVERS, ArrivedMessage, EnvelopeFacts, Missing
 from oxy_tenant.content.bounds import bounded_id, bounded_jid, bounded_name, plausible_moment
+from oxy_tenant.content.wire import without_field
 from oxy_tenant.links.neonize.library import Untyped
 
 _CHAT_TYPES: Final = {
@@ -26,20 +29,30 @@ _BOTS: Final = "bot"
 """The server of the addresses of WhatsApp's bots. One that somebody asks in a chat writes there, under its own address.
 Source: whatsmeow message.go, parseMessageSource."""
 
-_WHATSAPP: Final = "0"
-"""The user of the address of WhatsApp's own announcements. Source: whatsmeow types/jid.go, PSAJID."""
+_MACHINES: Final = re.compile(r"0|1313555\d{4}|131655500\d{2}", re.ASCII)
+"""Numbers of WhatsApp's own announcements, and of its bots before they had a server. Source: whatsmeow types/jid.go,
+PSAJID, botUserRegex."""
+
+LARGEST_MESSAGE: Final = 1 << 20
+"""Largest message in bytes that is read; the longest text has a quarter of it. In memory, an empty part of a message
+takes thirty times as much as on the wire."""
+
+_LARGE: Final = 64 << 10
+"""From this size on, in bytes, it is worth while to take the repetition of a message out of its event."""
 
 _PEER: Final = "peer"
 """Category of messages between the account's own devices."""
 
 
 def parse_message(envelopes: Untyped, data: bytes) -> Untyped:
-    """Parse neonize's ``Message`` event; without its content if that is nested too deeply for protobuf to read."""
-    try:
-        return envelopes.Message.FromString(data)
-    except DecodeError:
-        # Both events begin with the same ``Info``. This one has no such content and skips it unread.
-        return envelopes.Message(Info=envelopes.UndecryptableMessage.FromString(data).Info)
+    """Parse neonize's ``Message`` event; without its content if that is too large, or nested too deeply to be read."""
+    if len(data) > _LARGE:
+        data = without_field(data, envelopes.Message.RAW_FIELD_NUMBER)
+    if len(data) <= LARGEST_MESSAGE:
+        with contextlib.suppress(DecodeError):
+            return envelopes.Message.FromString(data)
+    # Both events begin with the same ``Info``. This one has no such content and skips it unread.
+    return envelopes.Message(Info=envelopes.UndecryptableMessage.FromString(data).Info)
 
 
 def arrival_of(event: Untyped, *, live: bool) -> ArrivedMessage:
@@ -98,7 +111,8 @@ def _chat_type(chat: Untyped) -> ChatType | None:
 
 
 def _is_machine(sender: Untyped, chat: Jid) -> bool:
-    return sender.Server == _BOTS or (chat.server == PHONE_SERVER and chat.user == _WHATSAPP)
+    numbers = [jid.user for jid in (chat, jid_of(sender)) if jid.server == PHONE_SERVER]
+    return sender.Server == _BOTS or any(_MACHINES.fullmatch(number) for number in numbers)
 
 
 def _chat_of(source: Untyped) -> tuple[Jid, Jid | None]:
