@@ -6,9 +6,9 @@ What workers and runtimes read as well (``spec.ai``, ``spec.queues``, ``spec.rec
 
 import re
 from datetime import datetime
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from oxy_core.identity import InstanceName, OrganizationName, OwnerAddress, Phone
@@ -33,6 +33,17 @@ LATEST: Final = "latest"
 """Stands for the newest backup."""
 
 _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+
+
+def _quantity(value: str | int) -> str | int:
+    """Return a quantity; raises ValueError for one that an older definition has let in."""
+    if isinstance(value, int) and value < 0:
+        message = "a quantity cannot be negative"
+        raise ValueError(message)
+    return value
+
+
+Quantity = Annotated[str | int, AfterValidator(_quantity)]
 
 
 class _Model(BaseModel):
@@ -153,8 +164,8 @@ class NetworkSpec(_Model):
 class ResourcesSpec(_Model):
     """``spec.runtime.resources``; quantities as text or whole numbers."""
 
-    requests: dict[str, str | int] = Field(default_factory=dict)
-    limits: dict[str, str | int] = Field(default_factory=dict)
+    requests: dict[str, Quantity] = Field(default_factory=dict)
+    limits: dict[str, Quantity] = Field(default_factory=dict)
 
 
 class TolerationSpec(_Model):

@@ -282,6 +282,7 @@ def api_server(apiserver_running: ApiServer) -> Api:
         ("spec.runtime.image", "tenant:1 "),
         ("spec.runtime.resources.limits", {"memory": "much"}),
         ("spec.runtime.resources.requests", {"cpu": "1e3"}),
+        ("spec.runtime.resources.limits", {"cpu": -1}),
         ("spec.runtime.nodeSelector", {"zone": 1}),
         ("spec.runtime.tolerations", [{"effect": "Never"}]),
         ("spec.runtime.tolerations", [{"operator": "In"}]),

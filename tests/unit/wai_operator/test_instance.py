@@ -266,6 +266,11 @@ def test_a_resource_that_this_version_cannot_use_names_its_fields() -> None:
         Instance.of(resource(phoneNumber="1", ai={"maxTokens": "many"}))
 
 
+def test_a_quantity_that_cannot_be_used_is_named_too() -> None:
+    with pytest.raises(ResourceError, match=r"runtime\.resources\.limits\.cpu"):
+        Instance.of(resource(runtime={"resources": {"limits": {"cpu": -1}}}))
+
+
 def test_fields_of_a_newer_definition_are_ignored() -> None:
     assert instance(tomorrow={"x": 1}).spec == instance().spec
 

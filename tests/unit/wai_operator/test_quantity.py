@@ -20,6 +20,8 @@ from oxy_operator.decide.specs.quantity import canonical
         ("160M", "160M"),
         ("0", "0"),
         ("0Mi", "0"),
+        ("0.3Gi", "322122548"),
+        ("1.953Ki", "2k"),
     ],
 )
 def test_a_quantity_is_written_as_the_api_server_stores_it(written: str | int, stored: str) -> None:

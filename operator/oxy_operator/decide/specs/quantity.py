@@ -21,8 +21,9 @@ def canonical(quantity: str | int) -> str:
     """Return the stored form of a quantity; raises ValueError for anything else."""
     number, unit = _parts(quantity)
     if unit.endswith("i"):
-        # A quantity in binary units stays binary.
-        return _reduced(number * _KIBI ** _BINARY.index(unit), _BINARY, _KIBI)
+        written = _reduced(number * _KIBI ** _BINARY.index(unit), _BINARY, _KIBI)
+        # A quantity in binary units stays binary, unless none of them divides it.
+        return written if written.endswith("i") else canonical(written)
     return _reduced(number * _KILO ** _DECIMAL.index(unit), _DECIMAL, _KILO)
 
 
