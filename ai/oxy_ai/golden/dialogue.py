@@ -74,7 +74,10 @@ def _local(value: object) -> object:
 Moment: TypeAlias = Annotated[NaiveDatetime, BeforeValidator(_local)]
 """In the business's time zone."""
 
-Words: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+LONGEST: Final = 4_000
+"""Characters of a text: more of a message no assistant reads (`oxy_ai.sanitize.MAX_INPUT`)."""
+
+Words: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST)]
 Slug: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Fields: TypeAlias = dict[str, JsonValue]
 
@@ -83,8 +86,8 @@ class Booked(Strict):
     """A booking."""
 
     service: Words
-    subject: Annotated[Words, Field(alias="for")]
-    """For whom or what, in the words of the vertical."""
+    subject: Annotated[str, Field(alias="for", max_length=LONGEST)]
+    """For whom or what, in the words of the vertical; empty: it does not say."""
     at: Moment
     status: Literal["confirmed", "cancelled", "done", "no_show"] = "confirmed"
     made: Moment | None = None

@@ -7,7 +7,7 @@ since is taken as it is now.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from oxy_ai.assistants.vertical import IntentName
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError
-from oxy_ai.golden.dialogue import CUSTOMER, Dialogue, Skill
+from oxy_ai.golden.dialogue import CUSTOMER, LONGEST, Dialogue, Skill
 from oxy_ai.golden.recorded import (
     Recorded,
     RecordedBooking,
@@ -27,6 +27,7 @@ from oxy_ai.golden.recorded import (
     read_recorded,
 )
 from oxy_ai.golden.redaction import BUSINESS, Known, Redactor, words_of
+from oxy_ai.sanitize import shorten
 from oxy_ai.timezones import zone_or_default
 
 _KEPT_SETTINGS: Final = (
@@ -104,9 +105,15 @@ def dialogue_of(recorded: Recorded, redactor: Redactor | None) -> dict[str, Any]
         "business": business,
         "clock": maker.local(began),
         "before": {"person": maker.person(records, earlier, began)},
-        "turns": [maker.exchange(group) for group in exchanges],
+        "turns": in_order([maker.exchange(group) for group in exchanges]),
         "after": maker.after(began),
     }
+
+
+def in_order(exchanges: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return exchanges none of which is before the one above it: it came late, or clocks were put back meanwhile."""
+    moments = accumulate((exchange["at"] for exchange in exchanges), max)
+    return [exchange | {"at": moment} for exchange, moment in zip(exchanges, moments, strict=True)]
 
 
 def _parts(
@@ -141,10 +148,10 @@ class _Maker:
         return f"{at.astimezone(self._zone):%Y-%m-%d %H:%M}"
 
     def text(self, text: str) -> str:
-        return text if self._redactor is None else self._redactor.text(text)
+        return shorten(text if self._redactor is None else self._redactor.text(text), LONGEST)
 
     def name(self, name: str) -> str:
-        return name if self._redactor is None else self._redactor.name(name)
+        return shorten(name if self._redactor is None else self._redactor.name(name), LONGEST)
 
     def plain(self, value: Any, *, guess: bool = False) -> Any:  # noqa: ANN401 a part of a document
         return value if self._redactor is None else self._redactor.value(value, guess=guess)
@@ -163,7 +170,7 @@ class _Maker:
             "profile": settings.ai.profile,
             "name": settings.display_name if real else BUSINESS,
             "phone": settings.phone_number if real else _BUSINESS,
-            "timezone": settings.timezone,
+            "timezone": self._zone.key,
             "owners": list(settings.owners) if real else [_OWNER] * bool(settings.owners),
             "settings": {"ai": self.plain({name: ai[name] for name in _KEPT_SETTINGS if name in ai}, guess=True)},
             "catalog": catalog,
@@ -179,7 +186,7 @@ class _Maker:
         phone = CUSTOMER if self._redactor is not None or recorded.phone is None else recorded.phone
         known = {
             "phone": phone,
-            "name": None if recorded.name is None else self.name(recorded.name),
+            "name": self.name(recorded.name) if recorded.name else None,
             "records": list(records),
             "bookings": [self.booking(booking) for booking in moment_before(recorded.bookings, began)],
             "said": [line for message in earlier if (line := self.earlier(message)) is not None],
@@ -216,7 +223,7 @@ class _Maker:
 
     def said(self, message: RecordedMessage) -> dict[str, Any] | str:
         heard = (message.reading or {}).get("text")
-        said: dict[str, Any] = {} if message.text is None else {"text": self.text(message.text)}
+        said: dict[str, Any] = {"text": self.text(message.text)} if message.text else {}
         media = {"voice_note": "voice", "audio": "voice", "image": "image"}.get(message.kind)
         if media is not None:
             said |= {media: self.text(heard)} if heard else {"unread": media}
