@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from oxy_ai.automations.delays import wall_time
-from oxy_ai.scheduling.periods import WHOLE_DAY, Period, without_breaks
+from oxy_ai.scheduling.periods import WHOLE_DAY, Period, of_quiet_hours, without_breaks
 
 EARLIER: Final = timedelta(minutes=30)
 """What is brought forward is due so long before the hours end, and leaves so much before what it is about."""
@@ -53,7 +53,7 @@ class SendingHours:
     @classmethod
     def of(cls, window: Period | None, quiet: tuple[time, time] | None, zone: ZoneInfo) -> "SendingHours":
         """Return the hours of a window that are not quiet; quiet hours may pass midnight."""
-        return cls(without_breaks((window or WHOLE_DAY,), _quiet_periods(quiet)), zone)
+        return cls(without_breaks((window or WHOLE_DAY,), of_quiet_hours(quiet)), zone)
 
     def moved(self, due: datetime, before: datetime | None = None) -> datetime | None:
         """Return when something may be sent that is due at a moment: then, or when the hours begin again.
@@ -94,12 +94,3 @@ class SendingHours:
         if period.closes == time.max:
             return Opening(opens, wall_time(day + _DAY, time.min, self.zone))
         return Opening(opens, wall_time(day, period.closes, self.zone))
-
-
-def _quiet_periods(quiet: tuple[time, time] | None) -> tuple[Period, ...]:
-    if quiet is None:
-        return ()
-    begins, ends = quiet
-    if begins < ends:
-        return (Period(begins, ends),)
-    return (Period(time.min, ends), Period(begins, time.max))

@@ -56,7 +56,8 @@ class CampaignText:
             found = await read_recipient(connection, work.job.organization, work.payload.recipient)
             if found is None:
                 return Cancelled("RecipientGone")
-            step = next_step(found, work.payload.round, spread_of(work.payload.recipient), work.now())
+            quiet, spread = work.job.settings.limits.quiet_span, spread_of(work.payload.recipient)
+            step = next_step(found, work.payload.round, spread, work.now(), quiet)
             if isinstance(step, Wait):
                 return Later(why=step.why, until=step.until)
             if isinstance(step, Void):

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import AwareDatetime
 
 from oxy_ai.assistants.fixed_texts import with_way_out
-from oxy_ai.campaigns.plan import Campaign, CampaignState, end_of_hours, length_of_hours, next_hours
+from oxy_ai.campaigns.plan import Campaign, CampaignState, Quiet, end_of_hours, next_hours, shortest_hours
 from oxy_ai.records import Record
 from oxy_ai.reputation import Purpose, waiting_for
 from oxy_ai.text_templates import Filled
@@ -85,7 +85,7 @@ class Void:
 Step = Send | Wait | Skip | Void
 
 
-def next_step(recipient: RecipientNow, round_now: int, spread: float, now: datetime) -> Step:
+def next_step(recipient: RecipientNow, round_now: int, spread: float, now: datetime, quiet: Quiet = None) -> Step:
     """Decide about a recipient; `spread`, from 0 to 1, tells those apart who wait for the same moment.
 
     `round_now` is the job's, `now` in the business's time zone.
@@ -97,7 +97,7 @@ def next_step(recipient: RecipientNow, round_now: int, spread: float, now: datet
         return Void(f"Campaign{campaign.state.capitalize()}")
     if (why := _excluded(recipient, campaign.expires_at, now)) is not None:
         return Skip(why)
-    waited = _wait(recipient, spread, now)
+    waited = _wait(recipient, spread * _longest_spread(campaign, quiet), now)
     if waited is not None:
         return Wait(min(waited.until, campaign.expires_at), waited.why)
     ends = end_of_hours(campaign, now)
@@ -114,27 +114,28 @@ def _excluded(recipient: RecipientNow, expires: datetime, now: datetime) -> Skip
     return None if recipient.customer else Skipped.NO_CUSTOMER
 
 
-def _wait(recipient: RecipientNow, spread: float, now: datetime) -> Wait | None:
-    """Return for what he waits; None: for nothing."""
+def _wait(recipient: RecipientNow, later: timedelta, now: datetime) -> Wait | None:
+    """Return for what he waits; None: for nothing. `later`: how long after others who wait for the same moment."""
     campaign = recipient.campaign
-    spread_over = spread * _longest_spread(campaign)
     if recipient.state == "leaving":
         return Wait(now + SPREAD, "Leaving")
     if campaign.begins_at is not None and campaign.begins_at > now:
         return Wait(campaign.begins_at, waiting_for(Purpose.PROMOTION, "not_before"))
     opens = next_hours(campaign, now)
     if opens is not None:
-        return Wait(opens + spread_over, waiting_for(Purpose.PROMOTION, "hours"))
+        return Wait(opens + later, waiting_for(Purpose.PROMOTION, "hours"))
     if recipient.room is None or recipient.room > now + SOON:
-        until = (recipient.room or now + SPREAD) + spread_over
+        until = (recipient.room or now + SPREAD) + later
         return Wait(until, waiting_for(Purpose.PROMOTION, recipient.shut))
     return None
 
 
-def _longest_spread(campaign: Campaign) -> timedelta:
-    """Return over how much time recipients are spread: less than the hours last, or some would always come too late."""
-    length = length_of_hours(campaign)
-    return SPREAD if length is None else min(SPREAD, length / 2)
+def _longest_spread(campaign: Campaign, quiet: Quiet) -> timedelta:
+    """Return over how much time recipients are spread.
+
+    That is less than the hours last, as far as they are not quiet, or some would come too late every day.
+    """
+    return min(SPREAD, shortest_hours(campaign, quiet) / 2)
 
 
 def again_at(campaign: Campaign, until: datetime) -> datetime | None:

@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from pydantic import AwareDatetime, JsonValue, field_validator
 
 from oxy_ai.records import Record
 from oxy_ai.sanitize import storable_text
-from oxy_ai.scheduling.periods import Period, parse_period
+from oxy_ai.scheduling.periods import WHOLE_DAY, Period, of_quiet_hours, parse_period, without_breaks
 from oxy_core.instance.settings import LimitsSettings
 from oxy_core.outbound import FileContent
 
@@ -25,6 +25,8 @@ USUAL_LIFE: Final = timedelta(days=7)
 """How long after its beginning a campaign's texts are still sent, unless it says otherwise."""
 LONGEST_LIFE: Final = timedelta(days=60)
 """Less than its file is kept."""
+Quiet: TypeAlias = tuple[time, time] | None
+"""Beginning and end of the number's quiet hours (`LimitsSettings.quiet_span`)."""
 MOST_RECIPIENTS: Final = 100_000
 """That a cap may say."""
 
@@ -156,12 +158,11 @@ def end_of_hours(campaign: Campaign, now: datetime) -> datetime | None:
     return None if period is None else datetime.combine(now.date(), period.closes, now.tzinfo)
 
 
-def length_of_hours(campaign: Campaign) -> timedelta | None:
-    """Return how long a day's hours last; None: the campaign has none."""
-    period = campaign.period
-    return (
-        None if period is None else datetime.combine(date.min, period.closes) - datetime.combine(date.min, period.opens)
-    )
+def shortest_hours(campaign: Campaign, quiet: Quiet) -> timedelta:
+    """Return how long the shortest part of a day lasts in which a campaign's texts may leave; zero: they never may."""
+    parts = without_breaks((campaign.period or WHOLE_DAY,), of_quiet_hours(quiet))
+    lengths = (datetime.combine(date.min, part.closes) - datetime.combine(date.min, part.opens) for part in parts)
+    return min(lengths, default=timedelta())
 
 
 def next_hours(campaign: Campaign, now: datetime) -> datetime | None:

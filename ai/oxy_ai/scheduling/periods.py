@@ -49,6 +49,14 @@ def without_breaks(periods: Sequence[Period], breaks: Iterable[Period]) -> tuple
     return left
 
 
+def of_quiet_hours(quiet: tuple[time, time] | None) -> tuple[Period, ...]:
+    """Return the parts of each day that are quiet: from one time to another, over midnight if that one is earlier."""
+    if quiet is None:
+        return ()
+    begins, ends = quiet
+    return (Period(begins, ends),) if begins < ends else (Period(time.min, ends), Period(begins, time.max))
+
+
 def _around(period: Period, pause: Period) -> list[Period]:
     """Return the parts of a period before and after a break."""
     before = Period(period.opens, min(period.closes, pause.opens))

@@ -281,6 +281,24 @@ def test_those_who_wait_for_the_same_moment_come_back_one_after_the_other() -> N
     assert isinstance(next_step(short, 0, 0.999, last.until), Send)
 
 
+@pytest.mark.parametrize(
+    ("hours", "quiet", "now", "room", "ends"),
+    [
+        ("20:45-23:00", "21:00-08:00", "2026-12-01 10:00", "2026-12-01 10:00", "2026-12-01 21:00"),
+        ("07:00-08:10", "21:00-08:00", "2026-12-01 07:05", "2026-12-01 08:00", "2026-12-01 08:10"),
+        (None, "08:20-08:00", "2026-12-01 10:00", "2026-12-02 08:00", "2026-12-02 08:20"),
+    ],
+)
+def test_nobody_comes_too_late_every_day_because_the_number_is_quiet(
+    hours: str | None, quiet: str, now: str, room: str, ends: str
+) -> None:
+    last = next_step(
+        recipient(campaign(hours=hours), room=at(room)), 0, 0.999, at(now), LimitsSettings(quiet_hours=quiet).quiet_span
+    )
+    assert isinstance(last, Wait)
+    assert last.until < at(ends)
+
+
 REPUTATION = Reputation(
     per_minute=20,
     this_minute=0,
