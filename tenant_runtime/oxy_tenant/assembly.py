@@ -357,7 +357,7 @@ def _build_sender(  # noqa: PLR0913 what it shares with other parts
 ) -> Sender:
     journal, link = shared.journal, shared.adapter.link
     queues, showing = ChatQueues(), Showing(link, shared.settings, freeze)
-    preparation = Preparation(link, journal.sends, files, shared.settings)
+    preparation = Preparation(link, journal.sends, files, shared.settings, shared.account)
     recovery = Recovery(
         journal.sends,
         shared.adapter.session,

@@ -50,6 +50,13 @@ class Setting:
     messages: MessagesModule
     chat: Jid
     now: datetime
+    own: tuple[Jid, ...] = ()
+    """The account's addresses."""
+
+    @property
+    def author(self) -> Jid | None:
+        """Our address as the chat knows it: hidden or a number like the contact's, if we have both."""
+        return next((address for address in self.own if address.server == self.chat.server), next(iter(self.own), None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +132,10 @@ def _quote(setting: Setting, context: Any, quote: Quoted | None) -> None:  # noq
     if quote is None:
         return
     context.stanzaID = quote.whatsapp_id
-    # In a direct chat the contact wrote it, or we did; phones find ours by its id.
-    if not quote.from_me:
-        context.participant = str(quote.sender or setting.chat)
+    # Phones show whoever stands here as its author. Source: Baileys, src/Utils/messages.ts.
+    author = setting.author if quote.from_me else quote.sender or setting.chat
+    if author is not None:
+        context.participant = str(author)
     context.quotedMessage.conversation = quote.text
 
 

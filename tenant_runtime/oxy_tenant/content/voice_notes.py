@@ -29,6 +29,9 @@ _HEADERS: Final = 2
 _PRE_SKIP: Final = slice(10, 12)
 """In OpusHead: samples to skip at the beginning."""
 
+MOST_PACKETS: Final = 1 << 20
+"""Packets of a voice note that are looked at: almost six hours of 20 ms each, as phones record."""
+
 _LONGEST_LACE: Final = 255
 """A segment of this size goes on in the next one."""
 
@@ -44,12 +47,14 @@ class VoiceFacts:
 
 
 def voice_facts(content: bytes | memoryview) -> VoiceFacts | None:
-    """Return the facts of an Ogg/Opus file; None if its pages cannot be read."""
+    """Return the facts of an Ogg/Opus file; None if its pages cannot be read. Takes a second for the largest ones."""
     sizes: list[int] = []
     position = 0
     for granule, packets in _pages(memoryview(content)):
         sizes.extend(packets)
         position = max(position, granule)
+        if len(sizes) > MOST_PACKETS:
+            return None
     if len(sizes) <= _HEADERS:
         return None
     seconds = (position - _pre_skip(memoryview(content))) / _RATE

@@ -30,6 +30,7 @@ from oxy_tenant.content.voice_notes import voice_facts
 from oxy_tenant.journal.sends import Sends
 from oxy_tenant.links.errors import MediaTooLargeError
 from oxy_tenant.links.protocol import WhatsAppLink
+from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.sending.files import FileRefusedError, FileSource
 from oxy_tenant.sending.queues import WaitingSend
 from oxy_tenant.settings_file import SettingsFile
@@ -57,8 +58,11 @@ _NO_VOICE_NOTE: Final = Objection(
 class Preparation:
     """Makes the messages of one instance's requests."""
 
-    def __init__(self, link: WhatsAppLink, sends: Sends, files: FileSource, settings: SettingsFile) -> None:
+    def __init__(
+        self, link: WhatsAppLink, sends: Sends, files: FileSource, settings: SettingsFile, account: OwnAccount
+    ) -> None:
         self._link = link
+        self._account = account
         self._sends = sends
         self._files = files
         self._settings = settings
@@ -94,7 +98,7 @@ class Preparation:
 
     async def _upload(self, waiting: WaitingSend, content: FileContent) -> MessageProtobuf:
         file = await self._files.fetch(content)
-        voice = voice_facts(file) if content.kind is FileKind.VOICE_NOTE else None
+        voice = await asyncio.to_thread(voice_facts, file) if content.kind is FileKind.VOICE_NOTE else None
         if content.kind is FileKind.VOICE_NOTE and voice is None:
             raise FileRefusedError(_NO_VOICE_NOTE)
         mime = content.mime if content.kind is FileKind.DOCUMENT else mime_of(file)
@@ -124,4 +128,4 @@ class Preparation:
         assert_never(content)
 
     def _setting(self, waiting: WaitingSend) -> Setting:
-        return Setting(self._link.messages, waiting.chat, self._sends.now())
+        return Setting(self._link.messages, waiting.chat, self._sends.now(), self._account.addresses)

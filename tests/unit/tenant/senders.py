@@ -73,7 +73,7 @@ async def sending(folder: Path, *, probe_seconds: float = 60) -> AsyncIterator[S
     environment = environment_in(folder, pacing="None")
     settings, queues = SettingsFile(environment), ChatQueues()
     recovery = Recovery(journal.sends, SessionStore(folder), Confirmations(), connected=connected, receipt_wait=1)
-    preparation = Preparation(link, journal.sends, FileSource(environment), settings)
+    preparation = Preparation(link, journal.sends, FileSource(environment), settings, OwnAccount())
     freeze = SendingFreeze(journal.freezes, settings, frozen.append)
     showing = Showing(link, settings, freeze)
     sender = Sender(

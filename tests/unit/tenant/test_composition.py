@@ -19,7 +19,8 @@ from oxy_tenant.content.voice_notes import VoiceFacts
 from oxy_tenant.links.neonize.library import load_messages
 
 CHAT = Jid.parse("123@lid")
-SETTING = Setting(load_messages()[1], CHAT, datetime(2026, 1, 1, tzinfo=UTC))
+OWN = (Jid.parse("5511900000001@s.whatsapp.net"), Jid.parse("999@lid"))
+SETTING = Setting(load_messages()[1], CHAT, datetime(2026, 1, 1, tzinfo=UTC), OWN)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ SETTING = Setting(load_messages()[1], CHAT, datetime(2026, 1, 1, tzinfo=UTC))
     [
         (Quoted(whatsapp_id="A"), "123@lid"),
         (Quoted(whatsapp_id="A", sender=Jid.parse("9@lid")), "9@lid"),
-        (Quoted(whatsapp_id="A", from_me=True), ""),
+        (Quoted(whatsapp_id="A", from_me=True), "999@lid"),
     ],
 )
 @pytest.mark.parametrize(
