@@ -192,6 +192,7 @@ class Observer:
             instance.name,
             now=now,
             incarnation=instance.uid,
+            created_at=instance.created_at.timestamp() if instance.created_at else 0.0,
             rotation=self._rotation_seconds,
         )
 

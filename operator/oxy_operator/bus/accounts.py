@@ -15,6 +15,11 @@ from oxy_operator.bus.jwt import Claims, signed
 from oxy_operator.bus.nkeys import KeyPair, PlatformKeys
 from oxy_operator.tenancy import ROTATION_SECONDS, Tenancy, Validity
 
+CLAIMS_REVISION: Final = 1
+"""Raised whenever what instances' accounts may do changes. Of two tokens of an account, servers of a cluster keep the
+one that was issued later; of two that were issued at one time they keep either, and an old one might come back to all.
+Source: nats-server, server/dirstore.go, saveIfNewer."""
+
 ACCOUNT_POSITION: Final = 3
 """Position of the account in a tenant's subject, counted from 1."""
 
@@ -58,12 +63,13 @@ def tenancy(  # noqa: PLR0913 who, when, and for how long
     *,
     now: float,
     incarnation: str = "",
+    created_at: float = 0.0,
     rotation: int = ROTATION_SECONDS,
 ) -> Tenancy:
-    """Return an instance's account and credentials at `now`; new ones every `rotation`. Both are in seconds.
+    """Return an instance's account and credentials at `now`; new ones every `rotation`. All times are in seconds.
 
     `incarnation` (the custom resource's uid) distinguishes an instance from an earlier one of the same name: a server
-    that has deleted an account accepts it again only under another token.
+    that has deleted an account accepts it again only under another token. `created_at` is when that resource was made.
     """
     account = keys.tenant_account(organization, instance)
     owner = subjects.instance_key(organization, instance)
@@ -77,8 +83,8 @@ def tenancy(  # noqa: PLR0913 who, when, and for how long
             "description": incarnation,
             **_tenant_claims(keys.platform_account.public, account.public, instance),
         },
-        # Constant, so that the token changes, and must be pushed, only when its content does.
-        issued_at=0,
+        # So that the token changes, and must be pushed, only when its content does, and is the newer one then.
+        issued_at=int(created_at) + CLAIMS_REVISION,
     )
     credentials = _credentials(account, keys.tenant_user(organization, instance), owner, validity)
     return Tenancy(account.public, token, credentials, validity, incarnation)

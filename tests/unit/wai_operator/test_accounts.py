@@ -1,4 +1,6 @@
 import base64
+import hashlib
+import json
 
 import nkeys
 import pytest
@@ -6,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oxy_operator.bus.accounts import (
+    CLAIMS_REVISION,
     nats_configuration,
     operator_token,
     platform_credentials,
@@ -134,3 +137,16 @@ def test_tokens_that_differ_only_in_time_carry_the_same_claims() -> None:
     assert same_claims(platform_token(KEYS, 1), platform_token(KEYS, 2))
     assert platform_token(KEYS, 1) != platform_token(KEYS, 2)
     assert not same_claims(platform_token(KEYS), system_token(KEYS))
+
+
+def test_of_two_tokens_of_an_account_the_one_with_the_newer_content_was_issued_later() -> None:
+    """Servers of a cluster that have different ones keep the newer, and of two of one time they keep either."""
+    before, again = (
+        decoded(tenancy(KEYS, "paws", "petshop", now=NOW, incarnation=uid, created_at=at).account_token)["iat"]
+        for uid, at in (("1", NOW), ("2", NOW + 1))
+    )
+    assert before < again
+    assert before == decoded(tenancy(KEYS, "paws", "petshop", now=NOW + 9, created_at=NOW).account_token)["iat"]
+    claims = decoded(tenancy(KEYS, "paws", "petshop", now=NOW).account_token)["nats"]
+    digest = hashlib.sha256(json.dumps(claims, sort_keys=True).encode()).hexdigest()[:16]
+    assert (CLAIMS_REVISION, digest) == (1, "1a23359ca41d0fab"), "the claims have changed: raise CLAIMS_REVISION"
