@@ -91,6 +91,25 @@ def test_selectors_find_the_pods(objects: list[Object]) -> None:
         assert sum(service["spec"]["selector"].items() <= item.items() for item in labels) == 1
 
 
+def test_the_embedded_servers_are_reached_only_where_they_serve(objects: list[Object]) -> None:
+    """NATS's monitoring tells anybody who asks of all tenants' connections; nobody but workers needs the database."""
+    policies, pods = of_kind(objects, "NetworkPolicy"), pod_templates(objects)
+    release = {"app.kubernetes.io/name": "oxy", "app.kubernetes.io/instance": "oxy"}
+    allowed = {
+        "oxy-nats": [{"ports": [{"port": "client", "protocol": "TCP"}]}],
+        "oxy-postgres": [
+            {"from": [{"podSelector": {"matchLabels": release}}], "ports": [{"port": "postgres", "protocol": "TCP"}]}
+        ],
+    }
+    assert {name: policy["spec"]["ingress"] for name, policy in policies.items()} == allowed
+    for name, policy in policies.items():
+        wanted = policy["spec"]["podSelector"]["matchLabels"].items()
+        assert [pod for pod, item in pods.items() if wanted <= item["metadata"]["labels"].items()] == [name]
+        ports = {port["name"] for port in pods[name]["spec"]["containers"][0]["ports"]}
+        assert policy["spec"]["ingress"][0]["ports"][0]["port"] in ports
+    assert of_kind(render(*EXTERNAL), "NetworkPolicy") == {}
+
+
 def test_no_secret_is_part_of_the_release(objects: list[Object]) -> None:
     """Helm would show it to everyone who may read the release, and delete it with the release."""
     assert of_kind(objects, "Secret") == {}
