@@ -182,8 +182,9 @@ def media_of(file: CampaignFile, received: ReceivedCampaign, stored: Campaign | 
     if order is None:
         message = f"media: {file.media} did not come along; name it as it is called beside the campaign's file"
         raise AdministrationError(message)
-    kept = None if stored is None or stored.state is CampaignState.CANCELLED else stored.media  # else it may be deleted
-    if kept is not None and kept.sha256 == order.sha256:
+    kept = None if stored is None else stored.media
+    is_begun_anew = order.follows and stored is not None and stored.state is CampaignState.CANCELLED
+    if kept is not None and kept.sha256 == order.sha256 and not is_begun_anew:  # whose file may be deleted
         return kept
     if not order.follows:
         return None

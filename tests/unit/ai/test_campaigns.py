@@ -447,7 +447,9 @@ def test_media_is_what_its_bytes_say(content: bytes, kind: FileKind) -> None:
     stored = campaign(media=found)
     assert media_of(file, received(content, follows=False), stored) == found
     assert media_of(file, received(b"other", follows=False), stored) is None
-    anew = media_of(file, received(content), campaign(media=found, state="cancelled"))
+    cancelled = campaign(media=found, state="cancelled")
+    assert media_of(file, received(content, follows=False), cancelled) == found
+    anew = media_of(file, received(content), cancelled)
     assert anew is not None
     assert anew.media_id != found.media_id, "the file of one that was cancelled may be deleted"
     assert media_of(read_campaign(yaml_of({}), AUDIENCE), received(content), None) is None
