@@ -247,7 +247,10 @@ async def test_a_text_whose_hours_are_over_leaves_on_another_day(stage: Stage) -
     assert [tuple(row) for row in waiting] == [(f"{campaign.id}:{ana}:3", ends)]
     await connection.execute("update outbox set state = 'expired', error = 'NotReleased'")
     assert await standing() == ("waiting", 3)
+    tried = await results(stage, campaign)
+    assert (tried.waiting, tried.failed) == (1, {})
     await pause(connection, SHOP, campaign.id, "test")
+    assert (await results(stage, campaign)).failed == {}
     await resume(connection, SHOP, campaign.id, "test", PACE)
     assert await standing() == ("waiting", 4)
     assert await queued(stage, campaign, ana, 4)

@@ -11,9 +11,10 @@ returns table (
 language sql stable
 as $$
     select r.id, r.contact_id,
-        case when was_cancelled(o) then 'cancelled' when r.state = 'queued' then coalesce(o.state, 'gone') else r.state end,
+        case when was_cancelled(o) then 'cancelled' when is_tried_again(k, r) then 'waiting'
+             when r.state = 'queued' then coalesce(o.state, 'gone') else r.state end,
         case when r.state = 'skipped' then r.why
-             when was_cancelled(o) then null
+             when was_cancelled(o) or is_tried_again(k, r) then null
              when o.state in ('failed', 'expired', 'ambiguous', 'withheld') then coalesce(o.refusal, o.error, o.state) end,
         o.delivered_at is not null or o.read_at is not null, o.read_at is not null or o.played_at is not null,
         s.at is not null and exists (
@@ -34,9 +35,22 @@ as $$
                 and m.arrived_at >= s.at and m.arrived_at < s.until
         )
     from campaign_recipients r
+    join campaigns k on k.organization_id = organization and k.id = r.campaign_id
     left join outbox o on o.organization_id = organization and o.id = r.outbox_id
     left join lateral credited(r, o, credit) s on true
     where r.organization_id = organization and r.campaign_id = campaign and r.state <> 'merged'
+$$;
+
+-- Whether a recipient whose text did not leave in time gets it yet: a job looks at him again, or will once the campaign goes
+-- on (resume_campaign).
+create or replace function is_tried_again(k campaigns, r campaign_recipients) returns boolean
+language sql stable
+as $$
+    select is_open_again(r) and (k.state = 'paused' or exists (
+        select from jobs j
+        where j.organization_id = k.organization_id and j.instance_id = k.instance_id and j.kind = 'campaign_text'
+            and j.key = concat_ws(':', k.id, r.id, r.round + 1) and j.state = 'waiting'
+    ))
 $$;
 
 -- Whether a text that was held did not leave because its campaign was cancelled (cancel_campaign).
