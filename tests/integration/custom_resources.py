@@ -11,7 +11,7 @@ from oxy_dev import crds
 from oxy_dev.cluster import apiserver
 from oxy_dev.cluster.errors import ApiError
 
-WITHIN = 30.0
+WITHIN = 60.0
 """Seconds in which it must serve them."""
 
 

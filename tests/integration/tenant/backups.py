@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from integration.tenant.scene import ACCOUNT, INSTANCE, Bus, Scene, until
+from integration.tenant.scene import ACCOUNT, INSTANCE, PATIENCE, Bus, Scene, until
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
@@ -89,13 +89,13 @@ def plan(request: str | None = None) -> BackupPlan:
     return BackupPlan(enabled=False, request=request)
 
 
-async def asked(scene: Scene, request: str, within: float = 30) -> BackupState:
+async def asked(scene: Scene, request: str, within: float = PATIENCE) -> BackupState:
     """Ask for a backup and wait until it is settled, one way or another."""
     scene.runtime.write_settings(backup=plan(request))
     return await settled(scene, request, within)
 
 
-async def settled(scene: Scene, request: str, within: float = 30) -> BackupState:
+async def settled(scene: Scene, request: str, within: float = PATIENCE) -> BackupState:
     """Wait until a request is settled."""
 
     def found() -> BackupState | None:
@@ -105,7 +105,7 @@ async def settled(scene: Scene, request: str, within: float = 30) -> BackupState
     return await until(found, within, f"backup {request}")
 
 
-async def restored(scene: Scene, wish: str, within: float = 30) -> RestoreState:
+async def restored(scene: Scene, wish: str, within: float = PATIENCE) -> RestoreState:
     """Wait until a wish is restored or refused."""
 
     def found() -> RestoreState | None:

@@ -50,12 +50,18 @@ CUSTOMER = "+5511911111111"
 
 QUICK = ReconnectSettings(base_delay_seconds=0.3, multiplier=1.5, max_delay_seconds=1, max_attempts=50)
 
+PATIENCE = 60
+"""Seconds for which something is waited for that takes one or two: a busy machine may stall for twenty."""
+
 PROBE_PAUSE = 0.1
 """Seconds between two requests to a runtime's probes, which cost several milliseconds on both sides."""
 
 
 async def until(
-    condition: Callable[[], T | Awaitable[T | None] | None], within: float = 20, what: str = "", pause: float = 0.02
+    condition: Callable[[], T | Awaitable[T | None] | None],
+    within: float = PATIENCE,
+    what: str = "",
+    pause: float = 0.02,
 ) -> T:
     """Wait until `condition` (or the awaitable it returns) is true and return its value. `pause`: between two looks."""
     deadline = asyncio.get_running_loop().time() + within
@@ -119,7 +125,7 @@ class Bus:
         await self.client.publish(subjects.out(ACCOUNT, INSTANCE), request.encode())
         await self.client.flush()
 
-    async def state(self, connection: ConnectionState, within: float = 20) -> LiveState:
+    async def state(self, connection: ConnectionState, within: float = PATIENCE) -> LiveState:
         """Wait for a live state with this connection and return the newest."""
         return await until(
             lambda: next((state for state in reversed(self.states) if state.connection is connection), None),
@@ -190,7 +196,7 @@ class Runtime:
                 start_new_session=True,
             )
 
-    async def exit_code(self, within: float = 20) -> int:
+    async def exit_code(self, within: float = PATIENCE) -> int:
         assert self.process is not None
         async with asyncio.timeout(within):
             return await self.process.wait()
@@ -257,7 +263,7 @@ class Scene:
         """Wait until the runtime is ready: connected and receiving."""
         await until(self.runtime.is_ready, what="ready", pause=PROBE_PAUSE)
 
-    async def texts(self, count: int, within: float = 30) -> list[MessageSeen]:
+    async def texts(self, count: int, within: float = PATIENCE) -> list[MessageSeen]:
         """Wait until `count` texts are on the stream and return them in its order."""
 
         async def enough() -> list[MessageSeen] | None:
@@ -278,7 +284,7 @@ class Scene:
         messages = await self.bus.messages()
         return messages if len(messages) > than else None
 
-    async def result(self, request: SendRequest, within: float = 20) -> SendResult:
+    async def result(self, request: SendRequest, within: float = PATIENCE) -> SendResult:
         """Wait for the one result of a request."""
 
         async def found() -> SendResult | None:

@@ -37,7 +37,7 @@ from oxy_operator.bus.nkeys import PlatformKeys
 Json: TypeAlias = Any
 """Any JSON value."""
 
-WITHIN = 30.0
+WITHIN = 60.0
 """Seconds in which whatever a test waits for must happen."""
 
 Object: TypeAlias = dict[str, Any]
