@@ -23,7 +23,7 @@ begin
         where m.organization_id = organization and m.id = any (ids) and message_may_go(m, older) for update skip locked
     );
     ids := without_files(organization, instance, ids);
-    perform forget_told(organization, array(select 'message:' || i from unnest(ids) i), older);
+    perform forget_notices_about(organization, array(select 'message:' || i from unnest(ids) i), older);
     delete from messages m where m.organization_id = organization and m.id = any (ids);
     get diagnostics step.deleted = row_count;
     return step;

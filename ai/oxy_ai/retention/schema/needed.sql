@@ -41,7 +41,7 @@ end $$;
 
 -- Forget what the owner was told of these rows, or was to be told before `older`, with which they go: without it, a bad end
 -- would seem to be untold.
-create or replace function forget_told(organization uuid, about text[], older timestamptz) returns void
+create or replace function forget_notices_about(organization uuid, about text[], older timestamptz) returns void
 language sql
 as $$
     with gone as (

@@ -22,7 +22,7 @@ begin
         where o.organization_id = organization and o.id = any (ids) and o.created_at < older and text_may_go(o, older)
         for update skip locked
     );
-    perform forget_told(organization, array(select 'outbox:' || i from unnest(ids) i), older);
+    perform forget_notices_about(organization, array(select 'outbox:' || i from unnest(ids) i), older);
     delete from outbox o where o.organization_id = organization and o.id = any (ids);
     get diagnostics step.deleted = row_count;
     return step;

@@ -22,8 +22,8 @@ begin
         select t.id from turns t
         where t.organization_id = organization and t.id = any (ids) and turn_may_go(t, older) for update skip locked
     );
-    perform forget_told(organization, array(select 'turn:' || i from unnest(ids) i), older);
-    perform forget_told(organization, array(
+    perform forget_notices_about(organization, array(select 'turn:' || i from unnest(ids) i), older);
+    perform forget_notices_about(organization, array(
         select 'hand_over:' || h.id from hand_overs h where h.organization_id = organization and h.turn_id = any (ids)
     ), older);
     delete from hand_overs h where h.organization_id = organization and h.turn_id = any (ids);

@@ -95,7 +95,7 @@ begin
             and not is_untold(organization, 'report:' || d.id, older)
         for update skip locked
     );
-    perform forget_told(organization, array(select 'report:' || i from unnest(ids) i), older);
+    perform forget_notices_about(organization, array(select 'report:' || i from unnest(ids) i), older);
     delete from dead_reports d where d.organization_id = organization and d.id = any (ids);
     get diagnostics step.deleted = row_count;
     return step;
