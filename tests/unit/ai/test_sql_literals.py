@@ -1,6 +1,7 @@
 """Limits of the product come to SQL as arguments, from `oxy_ai.settings.WorkerSettings` or an instance's settings."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,15 @@ as text, and how Brazilian numbers are written."""
 
 def test_functions_are_found() -> None:
     assert len(FUNCTIONS) > 10
+
+
+def test_no_two_functions_have_the_same_name() -> None:
+    """Workers call them with parameters of no known type: of two, PostgreSQL may not know which is meant."""
+    names = Counter(
+        re.findall(r"create or replace function ([a-z_]+)\(", "".join(path.read_text() for path in FUNCTIONS))
+    )
+    assert len(names) > 100
+    assert {name for name, times in names.items() if times > 1} == set()
 
 
 @pytest.mark.parametrize("path", FUNCTIONS, ids=lambda path: str(path.relative_to(PACKAGE)))
