@@ -3,7 +3,9 @@
 import dataclasses
 import os
 import signal
+import time
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -54,6 +56,15 @@ async def back_up(client: Client, instance: str, chunks: int, *, finished: bool 
     return made.id
 
 
+def stop(pid: int) -> None:
+    """Stop a process, and wait until all its threads have stopped: one more could still answer."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline, threads = time.monotonic() + 10, Path(f"/proc/{pid}/task")
+    while {(thread / "stat").read_text().rpartition(")")[2].split()[0] for thread in threads.iterdir()} != {"T"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 async def test_a_flood_costs_whoever_floods_and_what_is_gone_is_noticed(
     nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,8 +112,8 @@ async def test_a_flood_costs_whoever_floods_and_what_is_gone_is_noticed(
             # A bus that does not answer is asked again, though it is connected.
             desk.refresh()
             monkeypatch.setattr("oxy_operator.bus.streams.ANSWER_SECONDS", 0.3)
-            os.kill(nats_server.pid or 0, signal.SIGSTOP)
             try:
+                stop(nats_server.pid or 0)
                 assert (await ids("shop"), desk.is_behind(ORGANIZATION, "shop")) == (mine[:1], True)
             finally:
                 os.kill(nats_server.pid or 0, signal.SIGCONT)
