@@ -40,7 +40,7 @@ async def test_the_device_is_removed_from_the_phone_only_once_a_backup_counts(sc
     await scene.runtime.kill(signal.SIGKILL)
 
     heard: list[str] = []
-    desk = BackupDesk(PlatformKeys.generate(), settings_of=lambda _: None, on_backup=heard.append)
+    desk = BackupDesk(PlatformKeys.generate(), settings_of=lambda _: None, on_backup=heard.append, restoring=frozenset)
     async with desk.serving(scene.bus.client):
         await scene.runtime.start()
         left = await until_step(scene, LeaveStep.LEFT)

@@ -129,6 +129,7 @@ async def scripted(
                 on_connected=lambda: None,
                 on_state=enqueued.append,
                 freeze_of=freezes.of,
+                restoring=frozenset,
             )
             ownership, writer = Ownership(api, "oxy", cache), InstanceWriter(api, cache.instances)
             reads, store = SecretReads(enqueued.append), KeyStore(api, "oxy", "oxy", enqueued.append)

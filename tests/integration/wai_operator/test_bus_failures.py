@@ -44,6 +44,7 @@ def bus(server: NatsServer, folder: Path, on_connected: Callable[[], None]) -> B
         on_connected=on_connected,
         on_state=lambda _: None,
         freeze_of=lambda _: None,
+        restoring=frozenset,
     )
 
 
