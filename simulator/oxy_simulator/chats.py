@@ -16,7 +16,9 @@ from oxy_simulator.tables import Table
 
 V = TypeVar("V")
 
-KEPT_MESSAGES: Final = 1000
+KEPT_MESSAGES: Final = 10_000
+"""Of one phone. What refers to a message that it has forgotten is taken for a mistake of the client."""
+
 EDIT_SECONDS: Final = 20 * 60.0  # whatsmeow send.go, EditWindow; phones offer it for 15 minutes
 REVOKE_SECONDS: Final = 60 * 3600.0  # "Delete for everyone" is offered for a little over two days
 
