@@ -35,7 +35,8 @@ async def test_a_cause_that_does_not_pass_is_one_event_and_a_reconnect_none(scen
         await scene.until_status(lambda found: found["phase"] == "Reconnecting")
         scene.pod_status(ready=True, restarts=restarts)
         await scene.until_phase("Connected", "Connected")
-    assert scene.api.get(EVENTS.format(scene.namespace))["items"] == []
+    found = scene.api.get(EVENTS.format(scene.namespace))["items"]
+    assert [(event["reason"], event["note"]) for event in found] == []
     scene.pod_status(ready=False, state=scene.terminated(64))
     await scene.until_phase("LoggedOut", "LoggedOut")
     event = await until_recorded(scene, "LoggedOut")
