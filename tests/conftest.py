@@ -45,6 +45,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Stop if the groups of tests that share a server mean nothing to pytest-xdist, which would start many servers."""
+    grouped = (item for item in session.items if item.get_closest_marker("xdist_group"))
+    if session.config.getoption("loadgroup", default=False) and any("@" not in item.nodeid for item in grouped):
+        message = "pytest-xdist does not group tests with this version of pytest; see pyproject.toml"
+        raise pytest.UsageError(message)
+
+
 @pytest.fixture
 def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
     """A NATS server of this test's own, without accounts."""

@@ -14,7 +14,17 @@ import structlog
 from oxy_core.envelopes import Accepted, Report, SendOutcome, SendRequest, SendResult
 from oxy_core.errors import ContractError
 from oxy_core.identity import Jid
-from oxy_core.outbound import EditContent, PollContent, PresenceContent, ReactionContent, ReadContent, RevokeContent
+from oxy_core.outbound import (
+    EditContent,
+    FileContent,
+    OutboundContent,
+    PollContent,
+    PresenceContent,
+    ReactionContent,
+    ReadContent,
+    RevokeContent,
+    TextContent,
+)
 from oxy_core.trace import TraceParent, child_of
 from oxy_tenant import metrics
 from oxy_tenant.content.sealing import Answerable
@@ -34,6 +44,9 @@ LONGEST_VALID: Final = timedelta(days=3650)
 
 _CHANGES: Final = (ReactionContent, EditContent, RevokeContent, ReadContent, PresenceContent)
 """Contents that phones do not show as a message of its own."""
+
+_ANSWERABLE: Final = (type(None), TextContent, FileContent, PollContent)
+"""Contents of messages that can be answered by a vote, or edited; None: a plain text."""
 
 log = structlog.get_logger()
 
@@ -207,18 +220,20 @@ class Sends:
         """Journal the result of a request; None if it has one already."""
         with self._journal.transaction() as database:
             report = self._end(database, result, request.trace)
-            if report is not None and isinstance(request.content, PollContent):
-                self._note_poll(database, request.content, result)
+            if report is not None and isinstance(request.content, _ANSWERABLE):
+                self._note_secret(database, request.content, result)
             return report
 
-    def _note_poll(self, database: sqlite3.Connection, poll: PollContent, result: SendResult) -> None:
-        """Keep what opens the votes in a poll of ours."""
+    def _note_secret(self, database: sqlite3.Connection, content: OutboundContent | None, result: SendResult) -> None:
+        """Keep what opens the votes in a poll of ours, or an edit that somebody makes on the phone of a text."""
         if result.whatsapp_id is None:
             return
         query = "SELECT chat, attempts FROM sends WHERE request_id = ?"
         chat, attempts = database.execute(query, (str(result.request_id),)).fetchone()
         secret = self.attempt_secret(result.request_id, attempts)
-        self._answerables.keep(database, Jid.parse(chat), result.whatsapp_id, Answerable(secret, poll.options))
+        answerable = Answerable(secret, content.options if isinstance(content, PollContent) else ())
+        brief = not isinstance(content, PollContent)
+        self._answerables.keep(database, Jid.parse(chat), result.whatsapp_id, answerable, brief=brief)
 
     def _end(self, database: sqlite3.Connection, result: SendResult, trace: TraceParent) -> Report | None:
         ended = database.execute(

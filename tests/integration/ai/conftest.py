@@ -1,8 +1,13 @@
 """Real servers for the AI worker's tests: a template database is migrated once and cloned for each test."""
 
+import os
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import cache
+from importlib.metadata import entry_points
 
+import httpx2
 import psycopg
 import pytest
 from integration.ai.engine_database import TEMPLATE, Database, new_database
@@ -16,6 +21,22 @@ from oxy_dev.postgres import PostgresServer, running_postgres
 from oxy_dev.servers import NatsServer
 
 PASSWORD = "app-password"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def read_once() -> Iterator[None]:
+    """Read the trusted certificates and the packages' metadata once, not for each of hundreds of workers."""
+    create = httpx2.create_ssl_context
+
+    @cache
+    def created(_: tuple[str | None, ...]) -> ssl.SSLContext:
+        return create()
+
+    with pytest.MonkeyPatch.context() as patch:
+        named = "SSL_CERT_FILE", "SSL_CERT_DIR"
+        patch.setattr(httpx2, "create_ssl_context", lambda: created(tuple(os.environ.get(name) for name in named)))
+        patch.setattr("oxy_ai.verticals.entry_points", cache(entry_points))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar, get_args
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from integration.tenant.scene import BUSINESS, CUSTOMER, Scene, send_request, until
+from unit.tenant.wire import MESSAGES
 
 from oxy_core.content import Cards, ChatType, MessageSource
 from oxy_core.envelopes import MessageSeen
@@ -34,6 +36,8 @@ from oxy_simulator.contents import (
     Unknown,
     Vote,
 )
+from oxy_simulator.jid import Jid as SimulatedJid
+from oxy_simulator.kdf import hkdf
 from oxy_simulator.menus import (
     Button,
     ButtonReply,
@@ -48,6 +52,7 @@ from oxy_simulator.menus import (
     Template,
     TemplateReply,
 )
+from oxy_simulator.sending import send_raw
 from oxy_simulator.testing import Phone
 
 B = TypeVar("B")
@@ -275,6 +280,22 @@ async def test_what_is_no_message_of_the_chat_is_reported_too(scene: Scene) -> N
     other = (await scene.simulator.api.create_group(BUSINESS, "Passeios", [CUSTOMER])).id
     await scene.customer.act("group-message", group=other, text="primeira")
     assert (await messages(scene, 6))[-1].text == "primeira"
+    # As WhatsApp's apps edit: sealed with the secret of the message, and by whichever address they go by.
+    secret, network = b"s" * 32, scene.simulator.service.network
+    customer, business = (network.account(phone.number) for phone in (scene.customer, scene.business))
+    said = MESSAGES.Message(conversation="às 15h", messageContextInfo={"messageSecret": secret})
+    send_raw(network, customer, business, said.SerializeToString(), "SAID")
+    send_raw(network, customer, business, sealed_edit(secret, "SAID", customer.lid, "às 16h"), "EDIT")
+    edit = (await messages(scene, 8))[-1]
+    assert (edit.kind, edit.text) == (MessageKind.EDIT, "às 16h")
+
+
+def sealed_edit(secret: bytes, target: str, sender: SimulatedJid, text: str) -> bytes:
+    """Return an edit as WhatsApp's apps send it."""
+    key = hkdf(secret, None, f"{target}{sender.bare}{sender.bare}Message Edit".encode(), 32)
+    sealed = AESGCM(key).encrypt(b"i" * 12, MESSAGES.Message(conversation=text).SerializeToString(), None)
+    edit = {"targetMessageKey": {"ID": target, "fromMe": True}, "encPayload": sealed, "encIV": b"i" * 12}
+    return bytes(MESSAGES.Message(secretEncryptedMessage={**edit, "secretEncType": 2}).SerializeToString())
 
 
 async def is_left_out(scene: Scene, chat_type: str) -> bool:

@@ -140,9 +140,9 @@ def test_a_journal_of_older_code_does_not_take_its_customers_for_strangers(journ
 # -- answers that are encrypted with the secret of what they answer
 
 
-def sealed(use: SecretUse, plain: bytes, voter: Jid = PHONE, author: Jid = OWN) -> SealedAnswer:
+def sealed(use: SecretUse, plain: bytes, voter: Jid = PHONE, author: Jid = OWN, secret: bytes = SECRET) -> SealedAnswer:
     info = f"TARGET{author}{voter}{use.value}".encode()
-    key = hmac.digest(hmac.digest(bytes(32), SECRET, "sha256"), info + b"\x01", "sha256")
+    key = hmac.digest(hmac.digest(bytes(32), secret, "sha256"), info + b"\x01", "sha256")
     iv = b"i" * 12
     extra = None if use is SecretUse.MESSAGE_EDIT else f"TARGET\0{voter}".encode()
     ciphertext = crypto_aead_aes256gcm_encrypt(plain, extra, iv, key)
@@ -211,24 +211,36 @@ def test_a_number_without_end_ends_the_reading_of_an_answer(journal: Journal) ->
     assert not huge.details.resolved
 
 
+def edit(
+    journal: Journal, whatsapp_id: str, who: Jid = PHONE, secret: bytes = SECRET, **changes: object
+) -> MessageSeen:
+    target = Target(whatsapp_id="TARGET")
+    found = sealed(SecretUse.MESSAGE_EDIT, "às 16h".encode(), who, who, secret)
+    found = replace(found, read_edit=lambda plain: (plain, Edit(target=target)))
+    values = {"kind": MessageKind.EDIT, "text": None, "details": Edit(target=target), "sealed": found}
+    return receive(journal, incoming(whatsapp_id, **values, **changes))
+
+
 def test_an_edit_is_read_with_the_secret_of_the_message_for_a_week(journal: Journal, clock: Clock) -> None:
-    target = Target(whatsapp_id="TARGET", from_me=False)
-
-    def edit(whatsapp_id: str) -> MessageSeen:
-        found = sealed(SecretUse.MESSAGE_EDIT, "às 16h".encode(), author=PHONE)
-        found = replace(found, read_edit=lambda plain: (plain, Edit(target=target)))
-        message = incoming(whatsapp_id, kind=MessageKind.EDIT, text=None, details=Edit(target=target), sealed=found)
-        return receive(journal, message)
-
-    early = edit("A")
-    assert (early.kind, early.details) == (MessageKind.NOTICE, Notice(name="sealed_edit", target=target))
+    early = edit(journal, "A")
+    notice = Notice(name="sealed_edit", target=Target(whatsapp_id="TARGET"))
+    assert (early.kind, early.details) == (MessageKind.NOTICE, notice)
     receive(journal, incoming("TARGET", text="às 15h", secret=SECRET))
     receive(journal, poll("POLL"))
-    assert (edit("B").kind, edit("C").text) == (MessageKind.EDIT, "às 16h")
+    assert (edit(journal, "B").kind, edit(journal, "C").text) == (MessageKind.EDIT, "às 16h")
     clock.advance(days=8)
     journal.prune()
-    assert edit("D").kind is MessageKind.NOTICE
+    assert edit(journal, "D").kind is MessageKind.NOTICE
     assert journal.database.read("SELECT whatsapp_id FROM answerables") == [("POLL",)]
+
+
+def test_an_edit_on_the_phone_of_what_was_sent_from_here_is_read(journal: Journal) -> None:
+    one = request("às 15h")
+    journal.sends.accept([one])
+    secret = journal.sends.begin_attempt(one.id)
+    journal.sends.finish(one, SendResult(request_id=one.id, outcome=SendOutcome.SENT, whatsapp_id="TARGET"))
+    own = edit(journal, "A", OWN, secret, from_me=True, source=MessageSource.PHONE)
+    assert (own.kind, own.text) == (MessageKind.EDIT, "às 16h")
 
 
 # -- receipts, files, losses
