@@ -65,20 +65,16 @@ test-programs: setup
 	@$(BIN)/python -m oxy_dev.test_programs
 
 e2e: kube ## Two minutes of overlapping faults, thirty around one tenant, a few kills, then end-to-end tests on the local cluster
-	@$(MAKE) --no-print-directory --jobs --output-sync=target e2e-days e2e-unasked e2e-images
+	@$(MAKE) --no-print-directory --jobs --output-sync=target e2e-days e2e-tenant e2e-unasked
 	@$(BIN)/pytest tests/e2e -m "not existing and not node and not matrix"
 
 # Side by side, because they mostly wait.
-.PHONY: e2e-days e2e-tenant e2e-unasked e2e-images
+.PHONY: e2e-days e2e-tenant e2e-unasked
 e2e-days: setup
 	@OXY_CHAOS_SECONDS=120 OXY_CHAOS_SEED=$${OXY_CHAOS_SEED:-12} $(BIN)/pytest tests/chaos/test_bad_days.py
 
 e2e-tenant: setup
 	@OXY_CHAOS_EVENTS=30 OXY_CHAOS_SEED=$${OXY_CHAOS_SEED:-8} $(BIN)/pytest tests/chaos/test_bad_connections.py
-
-# Once this one is over, a core is free for the images that the local cluster needs.
-e2e-images: e2e-tenant
-	@nice -n 10 $(BIN)/python -m oxy_dev images
 
 e2e-unasked: setup
 	@OXY_CHAOS_KILLS=12 $(BIN)/pytest tests/chaos/test_unasked_kills.py
