@@ -2,10 +2,11 @@
 
 import os
 import ssl
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 
 import httpx2
 import psycopg
@@ -32,10 +33,14 @@ def read_once() -> Iterator[None]:
     def created(_: tuple[str | None, ...]) -> ssl.SSLContext:
         return create()
 
+    @cache
+    def found(_: tuple[str, ...], group: str) -> EntryPoints:
+        return entry_points(group=group)
+
     with pytest.MonkeyPatch.context() as patch:
         named = "SSL_CERT_FILE", "SSL_CERT_DIR"
         patch.setattr(httpx2, "create_ssl_context", lambda: created(tuple(os.environ.get(name) for name in named)))
-        patch.setattr("oxy_ai.verticals.entry_points", cache(entry_points))
+        patch.setattr("oxy_ai.verticals.entry_points", lambda *, group: found(tuple(sys.path), group))
         yield
 
 
