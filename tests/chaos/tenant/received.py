@@ -132,7 +132,12 @@ def inbound_order(evidence: Evidence, counts: Counter[str]) -> Iterator[str]:
 
 
 def _came_later(late: LineView, newest: LineView, evidence: Evidence) -> bool:
-    """Whether WhatsApp's side gave the tenant the one message after the other, or had to give it again."""
+    """Whether WhatsApp's side gave the tenant the one message after the other, or had to give it again.
+
+    What could not be read at first was reported so, in its place, and follows once it can be.
+    """
+    if any(message.whatsapp_id == late.id and not _is_readable(message) for message in evidence.messages()):
+        return True
     relayed, other = late.stages.get("relayed", 0.0), newest.stages.get("relayed", 0.0)
     if "retried" in late.stages or relayed > other:
         return True

@@ -328,3 +328,9 @@ def test_a_file_arrives_as_it_was_sent_or_was_broken(
 
 def test_the_table_shows_counts() -> None:
     assert table({"said": 12}) == "said                             12"
+
+
+def test_what_could_not_be_read_in_its_place_may_come_behind_others() -> None:
+    unread = placeholder("A", 1, PlaceholderReason.UNDECRYPTABLE)
+    found = judge(evidence(unread, seen("B", 2), seen("A", 3), *RIGHT[2:]))
+    assert (found.wrong, found.counts["reordered by a fault"]) == ([], 1)
