@@ -4,15 +4,15 @@ from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from integration.wai_operator.scene import Object, Scene, condition, eventually
+from integration.wai_operator.scene import Json, Object, Scene, condition, eventually
 
 from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, TerminalCause
 from oxy_core.tenant import TenantSettings
 
 
-async def with_pod(scene: Scene) -> None:
+async def with_pod(scene: Scene, **spec: Json) -> None:
     """An instance whose pod has just become ready: it is paired from now on."""
-    scene.create()
+    scene.create(**spec)
     await scene.until_child("statefulset")
     await scene.until_child("claim", lambda found: "oxy.dev/epoch" in found["metadata"].get("annotations", {}))
     scene.start_pod(ready=True)
@@ -42,7 +42,8 @@ async def test_a_ready_pod_is_a_connected_instance(scene: Scene) -> None:
 
 @pytest.mark.parametrize("cause", TERMINAL_CAUSES.values(), ids=lambda cause: cause.reason)
 async def test_a_final_end_scales_to_zero_and_stays(scene: Scene, cause: TerminalCause) -> None:
-    await with_pod(scene)
+    # A refused client is told to all instances of its image, and those of other tests have the operator's.
+    await with_pod(scene, runtime={"image": f"registry.example/{scene.namespace}:1"})
     scene.pod_status(state=scene.terminated(cause.exit_code, reason=cause.reason))
     await scene.until_phase(cause.phase.value, cause.reason)
     await replicas(scene, 0)
