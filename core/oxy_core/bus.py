@@ -115,6 +115,9 @@ async def _close_in_time(client: Client) -> None:
             await client.close()
     except TimeoutError:
         log.warning("bus_not_closed", seconds=CLOSE_SECONDS)
+    except OSError as error:
+        # The connection is down already, and nats-py still wanted to write what had been published meanwhile.
+        log.warning("bus_not_flushed", error=str(error))
 
 
 class _Connection:

@@ -176,7 +176,12 @@ ACTS: dict[str, Act] = {
 }
 
 
+def dead_counted() -> float:
+    return REGISTRY.get_sample_value("oxy_ai_jobs_total", {"kind": "note", "outcome": "dead"}) or 0
+
+
 async def test_a_job_ends_as_its_kind_says_once(scene: Scene) -> None:
+    counted_before = dead_counted()
     pod = await scene.pod(SETTINGS)
     kind = Noting(ACTS)
     with capture_logs(processors=[merge_contextvars]) as logs:
@@ -225,7 +230,7 @@ async def test_a_job_ends_as_its_kind_says_once(scene: Scene) -> None:
         (1, False, "warning"),
         (2, True, "error"),
     ]
-    assert REGISTRY.get_sample_value("oxy_ai_jobs_total", {"kind": "note", "outcome": "dead"}) == 3
+    assert dead_counted() == counted_before + 3
     assert "?" not in json.dumps([log.get("reason") for log in logs])
 
 

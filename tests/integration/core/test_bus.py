@@ -231,6 +231,16 @@ async def test_a_close_that_never_ends_holds_up_nobody_who_is_cancelled_again(
     await close()
 
 
+async def test_what_cannot_be_written_any_more_does_not_keep_a_client_open(nats_server: NatsServer) -> None:
+    async with connected(nats_server.url, name="test") as client:
+        nats_server.kill()
+        async with asyncio.timeout(30):
+            while not client.is_reconnecting:  # noqa: ASYNC110 nats-py says it by a callback that is taken
+                await asyncio.sleep(0.01)
+        await client.publish("x", b"x")
+    assert client.is_closed
+
+
 async def test_a_client_that_closed_for_good_ends_its_context(nats_server: NatsServer) -> None:
     ended: list[str] = []
 
