@@ -12,6 +12,7 @@ from chaos.breaking import Happened
 from chaos.evidence import bugs_in, page, resident
 from chaos.tenant.known import Evidence
 from chaos.tenant.people import Contact
+from chaos.tenant.sent import is_unreadable
 from chaos.tenant.system import BUSINESS, System, devices
 
 from oxy_core.content import PlaceholderReason
@@ -84,12 +85,15 @@ def processes(system: System, largest: int) -> list[str]:
 
 
 async def violations(simulator: SimulatorClient, evidence: Evidence) -> list[str]:
-    """Return how the tenant broke the protocol. To refer to a message that a fault dropped is no fault of its own."""
-    dropped = {line.id for line in evidence.lines if "dropped" in line.stages}
+    """Return how the tenant broke the protocol.
+
+    To refer to a message that a fault dropped, or that the phone could not read, is no fault of its own.
+    """
+    unknown = {line.id for line in evidence.lines if "dropped" in line.stages or is_unreadable(line)}
     return [
         str(violation)
         for violation in await simulator.violations()
-        if violation.rule != "unknown-target" or not any(lost in violation.detail for lost in dropped)
+        if violation.rule != "unknown-target" or not any(lost in violation.detail for lost in unknown)
     ]
 
 

@@ -2,14 +2,23 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from chaos.breaking import Happened
+from chaos.plan import Kind
 from chaos.tenant.people import Contact
+from chaos.tenant.plan import ENDS, LAST_ENDS, MISBEHAVIOUR, TENANT, TO_WHATSAPP
 
 from oxy_core.envelopes import MessageSeen, Report
 from oxy_simulator.faultkind import FaultKind
 from oxy_simulator.replies import LineView, Message
+
+FORGETTING_SECONDS: Final = 60.0
+"""How soon something must have ended a process or a connection that is to have forgotten what it knew at a moment. A
+process that stands still does nothing with it meanwhile."""
+
+_ENDS: Final = frozenset({*ENDS, *LAST_ENDS, *MISBEHAVIOUR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,29 @@ class Evidence:
             isinstance(fault.kind, FaultKind) and fault.kind in kinds and fault.began <= moment <= fault.ended + after
             for fault in self.faults
         )
+
+    def killed_after(self, moment: float) -> bool:
+        """Whether the tenant was killed soon after a moment, so that it may have written down nothing of it."""
+        return any(
+            fault.kind is Kind.KILL and fault.target == TENANT and _is_soon(fault, moment) for fault in self.faults
+        )
+
+    def forgot_after(self, moment: float) -> bool:
+        """Whether the library was replaced soon after a moment: a new session knows nothing of what the old one sent.
+
+        Its process ended, or its connection did, or it was so slow that the runtime renewed it.
+        """
+        return any(
+            fault.began <= moment + FORGETTING_SECONDS and fault.ended >= moment
+            for fault in self.faults
+            if (fault.target == TENANT and fault.kind in {Kind.KILL, Kind.TERMINATE})
+            or fault.target == TO_WHATSAPP
+            or fault.kind in _ENDS
+        )
+
+
+def _is_soon(fault: Happened, moment: float) -> bool:
+    return moment <= fault.began <= moment + FORGETTING_SECONDS
 
 
 def overtaken(got: Sequence[str], order: Mapping[str, int]) -> Iterator[tuple[str, str]]:

@@ -76,6 +76,8 @@ def _fate(lines: Sequence[LineView], evidence: Evidence, unreadable: set[str]) -
     given_up = any("abandoned" in line.stages for line in lines) or _is_gone(lines, evidence)
     if given_up and whatsapp_id in unreadable:
         return "undecryptable"
+    if _was_not_noted(lines, evidence):
+        return "undecryptable, then killed and unlinked"
     if all("dropped" in line.stages for line in lines):
         return "dropped by a fault"
     if any(SETTLED & line.stages.keys() for line in lines):
@@ -88,6 +90,16 @@ def _is_gone(lines: Sequence[LineView], evidence: Evidence) -> bool:
     return all(line.device not in evidence.linked for line in lines)
 
 
+def _was_not_noted(lines: Sequence[LineView], evidence: Evidence) -> bool:
+    """Whether a message was asked for again by a process that was killed, for a device that was unlinked.
+
+    What the library could not read leaves nothing behind that the next process could find. It would come again, but
+    not to a device that is gone.
+    """
+    asked = [line.stages["retried"] for line in lines if "retried" in line.stages]
+    return bool(asked) and _is_gone(lines, evidence) and evidence.killed_after(max(asked))
+
+
 def _reported_losses(evidence: Evidence) -> set[str]:
     return {report.body.whatsapp_id for report in evidence.reports if isinstance(report.body, MessageLost)}
 
@@ -97,7 +109,8 @@ def losses(evidence: Evidence, counts: Counter[str]) -> Iterator[str]:
     reported = _reported_losses(evidence)
     arrived = {message.whatsapp_id for message in evidence.messages() if _is_readable(message)}
     counts["lost, then found"] = len(reported & arrived)
-    for whatsapp_id in sorted(evidence.lost - reported):
+    not_noted = {line.id for line in evidence.lines if _was_not_noted([line], evidence)}
+    for whatsapp_id in sorted(evidence.lost - reported - not_noted):
         yield f"{whatsapp_id} was lost, and the tenant does not know"
     unlinked = _unlinked(evidence)
     for whatsapp_id in sorted(reported - arrived - evidence.lost):

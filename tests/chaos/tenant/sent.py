@@ -39,7 +39,10 @@ def sends(evidence: Evidence, counts: Counter[str]) -> Iterator[str]:
             counts[found[0].outcome.value] += 1
             # What a fault dropped nobody has read, so it is known by its id alone.
             known = lines.get(text_of(request)) or lines.get(found[0].whatsapp_id or "", [])
-            yield from _agrees(request, found[0], shown.pop(text_of(request), 0), known)
+            times = shown.pop(text_of(request), 0)
+            if not times and found[0].outcome is SendOutcome.SENT and _was_asked_for_in_vain(known, evidence):
+                counts["asked for in vain"] += 1
+            yield from _agrees(request, found[0], times, known, evidence)
         for text in shown:
             if text and text not in {one.text for one in person.attended}:
                 yield f"{person.name}'s phone shows {text!r}, which nobody asked for"
@@ -57,12 +60,25 @@ def _sent_lines(evidence: Evidence) -> dict[str, list[LineView]]:
     return lines
 
 
-def _agrees(request: SendRequest, result: SendResult, shown: int, lines: Sequence[LineView]) -> Iterator[str]:
+def is_unreadable(line: LineView) -> bool:
+    """Whether a contact's phone got a message, and could never read it."""
+    return "undecryptable" in line.stages and "decrypted" not in line.stages
+
+
+def _was_asked_for_in_vain(lines: Sequence[LineView], evidence: Evidence) -> bool:
+    """Whether a phone asked for what it could not read when the session that sent it was gone."""
+    return any(is_unreadable(line) and evidence.forgot_after(line.stages["undecryptable"]) for line in lines)
+
+
+def _agrees(
+    request: SendRequest, result: SendResult, shown: int, lines: Sequence[LineView], evidence: Evidence
+) -> Iterator[str]:
     text = text_of(request)
     if shown > 1 or len(lines) > 1:
         yield f"{text!r} is {shown} times on the phone, and was sent with {len(lines)} ids: {stages(lines)}"
     elif result.outcome is SendOutcome.SENT:
-        if shown == 0 and not any({"dropped", "abandoned"} & line.stages.keys() for line in lines):
+        lost_on_its_way = any({"dropped", "abandoned"} & line.stages.keys() for line in lines)
+        if shown == 0 and not lost_on_its_way and not _was_asked_for_in_vain(lines, evidence):
             yield f"{text!r} was sent ({result.whatsapp_id}) and is on no phone: {stages(lines)}"
         if [line.id for line in lines] != [result.whatsapp_id]:
             yield f"{text!r} was sent as {result.whatsapp_id}, and WhatsApp knows it as {[line.id for line in lines]}"

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from chaos.breaking import Happened
+from chaos.plan import Kind
 from chaos.tenant.audit import judge, table
 from chaos.tenant.known import Evidence
 from chaos.tenant.people import Contact, Said
@@ -127,6 +128,7 @@ TAKEN = [
     line("Z0", "para-c00-0", {"received": 3.0, "delivered": 3.1}, "outbound"),
     line("Z1", "para-c00-1", {"received": 4.0, "delivered": 4.1}, "outbound"),
 ]
+UNREADABLE = line("Z1", "para-c00-1", {"received": 4.0, "undecryptable": 4.1, "retried": 4.1}, "outbound")
 SHOWN = [shown(1, "para-c00-0", "Z0"), shown(2, "para-c00-1", "Z1")]
 RIGHT = (seen("A", 1), seen("B", 2), result(0), result(1))
 
@@ -184,7 +186,21 @@ def test_what_came_and_went_once_in_its_place_is_right() -> None:
         (evidence(*RIGHT, result(1)), "'para-c00-1' has 2 results"),
         (evidence(accepted=frozenset()), "accepted: False"),
         (evidence(*RIGHT[:3], result(1, SendOutcome.EXPIRED)), "'para-c00-1' is expired"),
+        (
+            evidence(
+                RIGHT[0],
+                *RIGHT[2:],
+                lines=given(("relayed",), ("relayed", "acked", "retried")),
+                linked=frozenset({2}),
+                faults=[Happened(Kind.KILL, "tenant", 0.5, 5.0)],
+            ),
+            "(B) is missing",
+        ),
         (evidence(inboxes={PHONE: SHOWN[:1]}), "was sent (Z1) and is on no phone"),
+        (
+            evidence(inboxes={PHONE: SHOWN[:1]}, lines=[*GIVEN, TAKEN[0], UNREADABLE]),
+            "was sent (Z1) and is on no phone",
+        ),
         (evidence(inboxes={PHONE: [*SHOWN, shown(3, "para-c00-1", "Y")]}), "is 2 times on the phone"),
         (
             evidence(lines=[*GIVEN, *TAKEN, TAKEN[1].model_copy(update={"id": "Y"})]),
@@ -232,6 +248,25 @@ def test_what_disagrees_is_found(found: Evidence, problem: str) -> None:
                 linked=frozenset({2}),
             ),
             "undecryptable",
+        ),
+        (
+            evidence(
+                RIGHT[0],
+                *RIGHT[2:],
+                lines=given(("relayed",), ("relayed", "acked", "retried")),
+                linked=frozenset({2}),
+                lost=frozenset("B"),
+                faults=[Happened(Kind.KILL, "tenant", 4.0, 5.0)],
+            ),
+            "undecryptable, then killed and unlinked",
+        ),
+        (
+            evidence(
+                inboxes={PHONE: SHOWN[:1]},
+                lines=[*GIVEN, TAKEN[0], UNREADABLE],
+                faults=[happened(FaultKind.SLOW, 3.0, 5.0)],
+            ),
+            "asked for in vain",
         ),
         (evidence(RIGHT[0], *RIGHT[2:], lines=given(("relayed",), ("dropped",))), "dropped by a fault"),
         (
