@@ -84,6 +84,7 @@ def shared_operator(
     """The one operator of this worker's API server."""
     with operator_before(apiserver_running, tmp_path_factory.mktemp("operator")) as operator:
         operator.start()
+        operator.wait_until_prepared()
         yield operator
 
 

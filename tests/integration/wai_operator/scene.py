@@ -18,10 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import nats
 import pytest
 from forked import ForkedProcess
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from oxy_core import subjects
@@ -66,6 +66,20 @@ def merge_patch(api: Api, path: str, patch: Object) -> Object:
     return api._json("PATCH", path, patch, "application/merge-patch+json")  # noqa: SLF001 the client has no patch
 
 
+class PatientClient(Client):
+    """Waits for JetStream's answers for as long as tests wait for anything."""
+
+    def jetstream(self, **options: Json) -> JetStreamContext:
+        return super().jetstream(**{"timeout": WITHIN} | options)
+
+
+async def connect(url: str, credentials: Path) -> Client:
+    """Connect to NATS with the credentials in a file."""
+    client = PatientClient()
+    await client.connect(url, user_credentials=str(credentials))
+    return client
+
+
 @dataclass
 class Operator:
     """An operator process before a real API server and a NATS of its own."""
@@ -99,6 +113,13 @@ class Operator:
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.05)
 
+    def wait_until_prepared(self) -> None:
+        """Wait until it has prepared the bus: what is created from then on gets all that it will have at once."""
+        deadline = time.monotonic() + WITHIN
+        while "bus_prepared" not in self.log():
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.05)
+
     def environment(self) -> dict[str, str]:
         files = {
             "OXY_NATS_CREDENTIALS": platform_credentials(self.keys),
@@ -128,7 +149,7 @@ class Operator:
 
     def _page(self, page: str) -> str | None:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{page}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{page}", timeout=WITHIN) as answer:
                 text: str = answer.read().decode()
                 return text
         except OSError:
@@ -154,7 +175,7 @@ class Operator:
             return None
         self.process.terminate()
         try:
-            return self.process.wait(20)
+            return self.process.wait(WITHIN)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -381,9 +402,8 @@ class Scene:
 
     @asynccontextmanager
     async def platform(self) -> AsyncIterator[Client]:
-        client = await nats.connect(
-            self.nats.url, user_credentials=str(self.operator.file("test_platform", platform_credentials(self.keys)))
-        )
+        file = self.operator.file("test_platform", platform_credentials(self.keys))
+        client = await connect(self.nats.url, file)
         try:
             yield client
         finally:
@@ -421,7 +441,7 @@ class Scene:
     async def say(self, state: LiveState) -> None:
         """Publish a live state as the tenant runtime does, with the credentials of its Secret."""
         await self.until_status(lambda found: condition(found, "CredentialsReady").get("status") == "True")
-        client = await nats.connect(self.nats.url, user_credentials=str(self.tenant_credentials()))
+        client = await connect(self.nats.url, self.tenant_credentials())
         try:
             await client.jetstream().publish(subjects.state(self.account, self.name), state.encode())
         finally:

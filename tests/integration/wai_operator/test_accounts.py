@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from integration.wai_operator.scene import WITHIN, PatientClient
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.errors import FlushTimeoutError
@@ -42,10 +43,10 @@ def server(tmp_path: Path) -> Iterator[NatsServer]:
 async def client(server: NatsServer, folder: Path, credentials: str) -> AsyncIterator[Client]:
     file = folder / f"{abs(hash(credentials))}.creds"
     file.write_text(credentials)
-    connected = Client()
+    connected = PatientClient()
     try:
         await connected.connect(
-            server.url, user_credentials=str(file), allow_reconnect=False, error_cb=ignored, connect_timeout=5
+            server.url, user_credentials=str(file), allow_reconnect=False, error_cb=ignored, connect_timeout=int(WITHIN)
         )
         yield connected
     finally:
@@ -57,7 +58,7 @@ async def ignored(_: Exception) -> None:
 
 
 async def until_closed(connected: Client) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WITHIN):
         while True:
             # A connection that is closed while a pong is due leaves its flush unanswered.
             with suppress(FlushTimeoutError):
@@ -116,10 +117,10 @@ async def test_a_send_request_reaches_its_pod_alone_and_is_accepted(
         await asyncio.gather(pod.flush(), neighbour.flush())
         await platform.publish(subjects.out(one.account, "one"), b"for one")
         await platform.publish(subjects.out(other.account, "other"), b"for other")
-        assert (await requests.next_msg(timeout=5)).data == b"for one"
-        assert (await overheard.next_msg(timeout=5)).data == b"for other"
+        assert (await requests.next_msg(timeout=WITHIN)).data == b"for one"
+        assert (await overheard.next_msg(timeout=WITHIN)).data == b"for other"
         await pod.publish(subjects.accepted(one.account, "one"), b"taken")
-        message = await accepted.next_msg(timeout=5)
+        message = await accepted.next_msg(timeout=WITHIN)
         assert (message.subject, message.data) == (subjects.accepted(one.account, "one"), b"taken")
         await neighbour.flush()
         assert overheard.pending_msgs == 0
@@ -162,13 +163,13 @@ async def test_a_tenants_files_come_and_go_under_its_own_name_alone(
                 await stranger.jetstream(timeout=0.5).get_last_msg(MEDIA_STREAM, chunk)
         with pytest.raises(NatsError):
             await neighbour.request(subjects.file_request(victim.account, "victim"), b"?", timeout=0.5)
-        asked = asyncio.create_task(pod.request(subjects.file_request(victim.account, "victim"), b"?", timeout=5))
-        request = await requests.next_msg(timeout=5)
+        asked = asyncio.create_task(pod.request(subjects.file_request(victim.account, "victim"), b"?", timeout=WITHIN))
+        request = await requests.next_msg(timeout=WITHIN)
         await request.respond(b"a chunk")
         assert (await asked).data == b"a chunk"
         assert request.subject == subjects.file_request(victim.account, "victim")
         await neighbour.flush()
-        heard = [(await overheard.next_msg(timeout=5)).data for _ in range(overheard.pending_msgs)]
+        heard = [(await overheard.next_msg(timeout=WITHIN)).data for _ in range(overheard.pending_msgs)]
         assert set(heard) <= {b"forged", b"?"}, "its own, which its account keeps to itself"
     assert requests.pending_msgs == 0
     stored = await platform.jetstream().get_last_msg(MEDIA_STREAM, chunk)
@@ -200,7 +201,7 @@ async def test_a_tenants_backups_are_written_by_itself_alone_and_read_through_th
         with pytest.raises(NatsError):
             await neighbour.request(subjects.restore_request(victim.account, "victim"), b"?", timeout=0.5)
         await neighbour.flush()
-        heard = [(await overheard.next_msg(timeout=5)).data for _ in range(overheard.pending_msgs)]
+        heard = [(await overheard.next_msg(timeout=WITHIN)).data for _ in range(overheard.pending_msgs)]
         assert set(heard) <= {b"", b"?"}, "its own, which its account keeps to itself"
     assert requests.pending_msgs == 0
     info = await platform.jetstream().stream_info(BACKUP_STREAM, subjects_filter=">")
@@ -236,7 +237,7 @@ async def test_steering_by_the_reply_subject_reaches_nothing(
         await pod.publish("$JS.API.STREAM.DELETE.PRECIOUS", b"")
         await pod.publish(own, b"last")
         await pod.flush()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WITHIN):
         while await received(platform, INBOUND_STREAM) < 3:
             await platform.flush()
     info = await platform.jetstream().stream_info(INBOUND_STREAM, subjects_filter=">")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from integration.wai_operator.scene import bus_configuration
+from integration.wai_operator.scene import WITHIN, bus_configuration
 from nats.js.api import StreamConfig
 from prometheus_client import REGISTRY
 
@@ -53,7 +53,7 @@ async def test_an_error_that_nats_did_not_cause_ends_the_connection(server: Nats
         raise BugError
 
     with pytest.raises(BugError):
-        await asyncio.wait_for(bus(server, tmp_path, fail).run(), 10)
+        await asyncio.wait_for(bus(server, tmp_path, fail).run(), WITHIN)
 
 
 async def test_a_bus_error_is_retried(server: NatsServer, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ async def test_a_bus_error_is_retried(server: NatsServer, tmp_path: Path) -> Non
 
     running = asyncio.create_task(bus(server, tmp_path, fail_once).run())
     try:
-        await asyncio.wait_for(is_connected.wait(), 15)
+        await asyncio.wait_for(is_connected.wait(), WITHIN)
     finally:
         await end_tasks(running)
 
@@ -83,14 +83,14 @@ async def test_a_server_without_room_for_backups_is_used_and_asked_again(
             await client.jetstream().add_stream(StreamConfig(name="OTHER", subjects=["other"], max_bytes=512 << 20))
             running = asyncio.create_task(made.run())
             try:
-                await asyncio.wait_for(changed.wait(), 15)
+                await asyncio.wait_for(changed.wait(), WITHIN)
                 assert "insufficient storage" in (made.missing(BACKUP_STREAM) or "")
                 assert made.missing(EVENTS_STREAM) is None
                 assert REGISTRY.get_sample_value("oxy_operator_streams_refused") == 1
                 assert await made.backups.of("acme", "shop") == ()
                 changed.clear()
                 await client.jetstream().delete_stream("OTHER")
-                await asyncio.wait_for(changed.wait(), 15)
+                await asyncio.wait_for(changed.wait(), WITHIN)
                 assert (made.present, made.missing(BACKUP_STREAM)) == (True, None)
                 assert REGISTRY.get_sample_value("oxy_operator_streams_refused") == 0
             finally:
@@ -107,13 +107,13 @@ async def test_a_client_that_closed_for_good_is_replaced(server: NatsServer, tmp
     made = bus(server, tmp_path, count)
     running = asyncio.create_task(made.run())
     try:
-        await asyncio.wait_for(changed.wait(), 15)
+        await asyncio.wait_for(changed.wait(), WITHIN)
         changed.clear()
         current = made._current  # noqa: SLF001 the operator itself never sends what the server answers by closing
         assert current is not None
         # nats-py checks the payload without its headers, the server with them.
         await current.platform.publish("x", b"x" * current.platform.max_payload, headers={"X": "one too many"})
-        await asyncio.wait_for(changed.wait(), 15)
+        await asyncio.wait_for(changed.wait(), WITHIN)
         assert (times, made.present) == ([2], True)
     finally:
         await end_tasks(running)

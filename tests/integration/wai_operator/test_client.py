@@ -4,7 +4,7 @@ import asyncio
 from typing import Self
 
 import pytest
-from integration.wai_operator.scene import Object
+from integration.wai_operator.scene import WITHIN, Object
 from kubernetes.aio.client import Configuration
 
 from oxy_core.instance.custom_resource import INSTANCE_LABEL
@@ -67,7 +67,7 @@ class Followed:
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self.reflector.run())
-        await asyncio.wait_for(self.reflector.synced.wait(), 10)
+        await asyncio.wait_for(self.reflector.synced.wait(), WITHIN)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -75,7 +75,7 @@ class Followed:
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def next(self) -> Key:
-        return await asyncio.wait_for(self.reported.get(), 10)
+        return await asyncio.wait_for(self.reported.get(), WITHIN)
 
 
 @pytest.mark.parametrize("kind", [CONFIG_MAPS, SECRETS])

@@ -79,7 +79,7 @@ async def test_a_refusal_of_one_is_told_to_all_until_they_are_upgraded_and_survi
     lone.operator.start()
     await outdated(same, "True")
     await counted(lone.operator, 3)
-    assert condition(newer.status(), "ClientOutdated")["status"] == "False"
+    await outdated(newer, "False")
 
     # An upgrade: its pods have another image, and say so once they run.
     lone.operator.stop()

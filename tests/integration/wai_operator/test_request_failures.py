@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from integration.wai_operator.scene import WITHIN
 from integration.wai_operator.scripted import Scripted, scripted
 from kubernetes.aio.client import Configuration
 from unit.wai_operator.making import instance, record, waiting
@@ -124,7 +125,7 @@ async def test_answers_of_a_form_that_nobody_foresaw_end_no_reflector() -> None:
         async with connected(Configuration(host=f"http://127.0.0.1:{port}")) as api:
             reflector = Reflector(api, CONFIG_MAPS, "", ChildCache(CONFIG_MAPS), lambda _: None)
             running = asyncio.create_task(reflector.run())
-            await asyncio.wait_for(reflector.synced.wait(), 20)
+            await asyncio.wait_for(reflector.synced.wait(), WITHIN)
             assert not running.done()
             await end_tasks(running)
     finally:

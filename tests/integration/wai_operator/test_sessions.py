@@ -1,5 +1,7 @@
 """Backups of sessions: listed, asked for, handed out, restored, kept; what a deleted instance leaves behind."""
 
+import asyncio
+import time
 import uuid
 from base64 import b64decode
 from collections.abc import AsyncIterator
@@ -7,8 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import nats
-from integration.wai_operator.scene import Json, Object, Scene, condition, eventually
+from integration.wai_operator.scene import WITHIN, Json, Object, Scene, condition, connect, eventually
 from nats.aio.client import Client
 
 from oxy_core import subjects
@@ -25,7 +26,7 @@ from oxy_operator.decide.backups import UNFINISHED_AFTER
 async def on_the_bus(scene: Scene) -> AsyncIterator[Client]:
     """A pod's connection, with the credentials of its Secret."""
     await scene.until_status(lambda found: condition(found, "CredentialsReady").get("status") == "True")
-    client = await nats.connect(scene.nats.url, user_credentials=str(scene.tenant_credentials()))
+    client = await connect(scene.nats.url, scene.tenant_credentials())
     try:
         yield client
     finally:
@@ -67,7 +68,7 @@ async def ask(scene: Scene, client: Client, made: BackupManifest, number: int = 
     """A chunk, or why it is refused."""
     request = BackupChunkRequest(backup_id=made.id, number=number, instance=made.instance)
     subject = subjects.restore_request(scene.account, scene.name)
-    answer = await client.request(subject, request.model_dump_json().encode(), timeout=10)
+    answer = await client.request(subject, request.model_dump_json().encode(), timeout=WITHIN)
     return (answer.headers or {}).get(BACKUP_REFUSED_HEADER) or answer.data
 
 
@@ -128,10 +129,16 @@ async def test_backups_are_asked_for_listed_and_kept_as_the_spec_says(scene: Sce
         status = await scene.until_status(lambda found: listed(found) == newest)
         assert condition(status, "BackedUp")["reason"] == "Verified"
         assert status["session"]["backup"]["outcome"] in {"Done", "Failed"}
-        async with scene.platform() as client:
-            pattern = subjects.backup(scene.account, scene.name, made[0].id, "*")
-            info = await client.jetstream().stream_info(BACKUP_STREAM, subjects_filter=pattern)
-            assert not info.state.subjects
+        await until_deleted(scene, made[0])
+
+
+async def until_deleted(scene: Scene, made: BackupManifest) -> None:
+    """Wait until nothing of a backup is on the stream."""
+    pattern, deadline = subjects.backup(scene.account, scene.name, made.id, "*"), time.monotonic() + WITHIN
+    async with scene.platform() as client:
+        while (await client.jetstream().stream_info(BACKUP_STREAM, subjects_filter=pattern)).state.subjects:
+            assert time.monotonic() < deadline, "an expired backup stays"
+            await asyncio.sleep(0.05)
 
 
 async def test_a_pod_gets_the_chunks_of_its_own_backups_alone(scene: Scene) -> None:
@@ -144,7 +151,7 @@ async def test_a_pod_gets_the_chunks_of_its_own_backups_alone(scene: Scene) -> N
         assert await ask(scene, pod, made, number=2) == "unknown"
         assert await ask(scene, pod, manifest(scene)) == "unknown"
         assert await ask(scene, pod, theirs) == "not_yours"
-        empty = await pod.request(subjects.restore_request(scene.account, scene.name), b"?", timeout=10)
+        empty = await pod.request(subjects.restore_request(scene.account, scene.name), b"?", timeout=WITHIN)
         assert (empty.headers or {}).get(BACKUP_REFUSED_HEADER) == "unreadable"
     assert keys(scene) == [made.key_id]
 

@@ -3,8 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-import nats
-from integration.wai_operator.scene import Object, Scene, condition, eventually
+from integration.wai_operator.scene import Object, Scene, condition, connect, eventually
 from nats.aio.msg import Msg
 
 from oxy_core import subjects
@@ -80,7 +79,7 @@ async def test_a_code_is_shown_to_who_watches_now_and_to_no_tenant(scene: Scene)
     async def spy(message: Msg) -> None:
         spied.append(message)
 
-    tenant = await nats.connect(scene.nats.url, user_credentials=str(scene.tenant_credentials()))
+    tenant = await connect(scene.nats.url, scene.tenant_credentials())
     await tenant.subscribe("oxy.live.>", cb=spy)
     await tenant.subscribe("oxy.events.>", cb=spy)
     await tenant.flush()
