@@ -102,3 +102,22 @@ async def test_answers_that_overlap_no_message_need_no_filler(scene: Scene) -> N
         await scene.customer.expect(f"resposta {number}", within=10)
         assert (await scene.result(request)).outcome is SendOutcome.SENT
     assert await scene.runtime.metric("oxy_tenant_fillers_sent_total") == 0
+
+
+async def test_nothing_is_sent_before_the_queue_of_an_outage_is_journalled(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    first = send_request(chat, "antes")
+    await scene.bus.request(first)
+    assert (await scene.result(first)).outcome is SendOutcome.SENT
+    await scene.runtime.kill()
+    for number in range(150):
+        await scene.customer.send(f"na fila {number}", scene.business)
+    await scene.runtime.start()
+    answer = send_request(chat, "depois")
+    await until(lambda: accepted(scene, answer), what="an acceptance")
+    assert (await scene.result(answer, within=60)).outcome is SendOutcome.SENT
+    lines = await scene.simulator.messages()
+    sent = [line.stages["received"] for line in lines if line.direction == "outbound"][1:]
+    assert len(sent) == 2  # a filler, and the answer
+    assert min(sent) > max(line.stages["receipted"] for line in lines if line.direction == "inbound")

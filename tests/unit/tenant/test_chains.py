@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from oxy_core.identity import Jid
 from oxy_tenant.links.errors import LinkUnavailableError, SendUnconfirmedError
-from oxy_tenant.links.neonize.chain_watch import ChainWatch
+from oxy_tenant.links.neonize.chain_watch import QUEUE_SECONDS, ChainWatch
 from oxy_tenant.links.neonize.sending_chains import (
     LONGEST_MARGIN,
     LONGEST_PAUSE,
@@ -63,6 +63,20 @@ def world() -> World:
 def test_a_chat_without_a_send_is_owed_nothing_and_needs_no_wait(world: World) -> None:
     assert not world.arrive()
     assert not world.chains.owes(ANA)
+    assert world.chains.wait_seconds(ANA) == 0
+
+
+def test_nothing_is_sent_while_the_server_delivers_what_it_had_queued(world: World) -> None:
+    world.chains.queue_announced()
+    world.now += QUEUE_SECONDS / 2
+    assert world.chains.wait_seconds(ANA) > 0
+    world.chains.queue_delivered()
+    assert world.chains.wait_seconds(ANA) == 0
+
+
+def test_a_queue_without_an_end_holds_up_nothing_for_ever(world: World) -> None:
+    world.chains.queue_announced()
+    world.now += QUEUE_SECONDS
     assert world.chains.wait_seconds(ANA) == 0
 
 

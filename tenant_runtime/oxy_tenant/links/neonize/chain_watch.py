@@ -4,11 +4,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 from oxy_core.identity import Jid
 from oxy_tenant.links.errors import LinkUnavailableError
 from oxy_tenant.links.neonize.sending_chains import MOST_OWED, OWN, SendingChains
 from oxy_tenant.own_account import OwnAccount
+
+QUEUE_SECONDS: Final = 30.0
+"""For how long at most nothing is sent because the server delivers what it had queued."""
+
+LOOK_SECONDS: Final = 0.05
+"""How often it is checked whether it has."""
 
 
 class ChainWatch:
@@ -26,6 +33,7 @@ class ChainWatch:
         self._note = note
         self._clock = clock
         self._lock = threading.Lock()
+        self._queue_comes_until = 0.0
 
     @contextmanager
     def sending(self, chat: Jid) -> Iterator[None]:
@@ -44,6 +52,20 @@ class ChainWatch:
             with self._lock:
                 self._chains.end(uses, self._clock())
 
+    def queue_announced(self) -> None:
+        """Record that the server begins to deliver what it had queued while there was no connection.
+
+        The library decrypts that faster than we journal it. So a message's callback may come seconds after it was
+        decrypted, and whether a send overlapped it is no longer to be told from their times.
+        """
+        with self._lock:
+            self._queue_comes_until = self._clock() + QUEUE_SECONDS
+
+    def queue_delivered(self) -> None:
+        """Record that the server has delivered that, and we have journalled it, or that the connection is lost."""
+        with self._lock:
+            self._queue_comes_until = 0.0
+
     def owes(self, chat: Jid) -> bool:
         """Whether a device may drop the next message to `chat`."""
         with self._lock:
@@ -57,7 +79,10 @@ class ChainWatch:
     def wait_seconds(self, chat: Jid, fillers: int = 0) -> float:
         """Return how many seconds to wait before the next send to `chat`, after `fillers` failed fillers."""
         with self._lock:
-            return self._chains.wait_seconds(self._contacts(chat), fillers, self._clock())
+            now = self._clock()
+            if now < self._queue_comes_until:
+                return LOOK_SECONDS
+            return self._chains.wait_seconds(self._contacts(chat), fillers, now)
 
     @contextmanager
     def calling_back(self) -> Iterator[None]:

@@ -26,15 +26,15 @@ ACCOUNT: Final = 0
 MESSAGE: Final = 17
 UNDECRYPTABLE: Final = 44
 _LOGGED_OUT: Final = 6
-_LOST: Final = 12
-_QUEUE_ANNOUNCED: Final = 26
-_QUEUE_DELIVERED: Final = 27
+LOST: Final = 12
+QUEUE_ANNOUNCED: Final = 26
+QUEUE_DELIVERED: Final = 27
 _PLAIN: Final[Mapping[int, LinkEvent]] = {
     3: Connected(),
     7: Replaced(),
     10: Outdated(),
-    _LOST: Disconnected("ConnectionLost"),
-    _QUEUE_DELIVERED: CaughtUp(),
+    LOST: Disconnected("ConnectionLost"),
+    QUEUE_DELIVERED: CaughtUp(),
 }
 """Events without content. Source of all numbers: neonize/events.py, EVENT_TO_INT."""
 
@@ -65,7 +65,7 @@ def wanted_events(others: AbstractSet[int]) -> bytes:
     Only those that are handled, because any other may contain a value unknown to neonize, which would end its event
     loop. So do the events for bans and refused logins, which are read from the log (`troubles`).
     """
-    return bytes(sorted({*_PLAIN, _LOGGED_OUT, _QUEUE_ANNOUNCED, MESSAGE, UNDECRYPTABLE, *others}))
+    return bytes(sorted({*_PLAIN, _LOGGED_OUT, QUEUE_ANNOUNCED, MESSAGE, UNDECRYPTABLE, *others}))
 
 
 def caught_up_after(number: int, *, before: bool) -> bool:
@@ -74,7 +74,7 @@ def caught_up_after(number: int, *, before: bool) -> bool:
     A login says nothing about that: the library reports it from a thread of its own, before or after the end of what
     the server had queued.
     """
-    return {_LOST: False, _QUEUE_ANNOUNCED: False, _QUEUE_DELIVERED: True}.get(number, before)
+    return {LOST: False, QUEUE_ANNOUNCED: False, QUEUE_DELIVERED: True}.get(number, before)
 
 
 def translate_event(envelopes: Untyped, number: int, data: bytes) -> LinkEvent | None:

@@ -37,7 +37,10 @@ from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.dial_errors import failure_of
 from oxy_tenant.links.neonize.events import (
     ACCOUNT,
+    LOST,
     MESSAGE,
+    QUEUE_ANNOUNCED,
+    QUEUE_DELIVERED,
     UNDECRYPTABLE,
     CopyRefused,
     caught_up_after,
@@ -218,6 +221,10 @@ class NeonizeSession:
 
     def _handle(self, number: int, data: bytes) -> None:
         self._caught_up = caught_up_after(number, before=self._caught_up)
+        if number == QUEUE_ANNOUNCED:
+            self._watch.queue_announced()
+        elif number in {QUEUE_DELIVERED, LOST}:
+            self._watch.queue_delivered()
         envelopes = self._library.envelopes
         if number == MESSAGE:
             event = parse_message(envelopes, data)
