@@ -80,6 +80,8 @@ class BackupManifest(Envelope):
     """Name and version of the library whose session it is."""
     volume: Annotated[str, Field(max_length=128)] | None = None
     """Uid of the claim that the session was on; None: an older pod made it."""
+    leaving: bool | None = None
+    """Whether its device was to be unlinked on the phone right after; None: an older pod made it."""
 
 
 class BackupPlan(BaseModel):

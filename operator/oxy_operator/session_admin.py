@@ -8,7 +8,8 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from oxy_core.logs import configure_logging
 from oxy_core.times import utc_text
 from oxy_operator.bus import backups
 from oxy_operator.bus.nkeys import PlatformKeys
-from oxy_operator.decide.backups import StoredBackup
+from oxy_operator.decide.backups import StoredBackup, unlinked_after
 from oxy_operator.settings import OperatorSettings
 
 CONNECT_SECONDS: Final = 10.0
@@ -57,14 +58,23 @@ async def _answer(settings: OperatorSettings, options: argparse.Namespace) -> li
     name = "oxy-sessions"
     async with connected(settings.nats_url, settings.nats_credentials, name=name, within=CONNECT_SECONDS) as client:
         if options.command == "list":
-            found = [backup for backup in await backups.all_stored(client) if _is_genuine(backup, keys)]
-            return [shown(backup) for backup in sorted(found, key=lambda backup: backup.place, reverse=True)]
+            return _listed([backup for backup in await backups.all_stored(client) if _is_genuine(backup, keys)])
         account = keys.tenant_account(options.organization, options.instance).public
         held = await backups.stored(client, account, options.instance)
         doomed = [backup for backup in held if options.backup in {None, backup.manifest.id}]
         for backup in doomed:
             await backups.delete(client, account, options.instance, backup.manifest.id)
-        return [shown(backup) for backup in doomed]
+        unlinked = unlinked_after(held)
+        return [shown(backup, unlinked) for backup in doomed]
+
+
+def _listed(found: Sequence[StoredBackup]) -> list[Fields]:
+    """Return the backups of all instances, newest first."""
+    of_each: defaultdict[str, list[StoredBackup]] = defaultdict(list)
+    for backup in found:
+        of_each[backup.account].append(backup)
+    unlinked = frozenset().union(*(unlinked_after(own) for own in of_each.values()))
+    return [shown(backup, unlinked) for backup in sorted(found, key=lambda backup: backup.place, reverse=True)]
 
 
 def _is_genuine(backup: StoredBackup, keys: PlatformKeys) -> bool:
@@ -73,8 +83,8 @@ def _is_genuine(backup: StoredBackup, keys: PlatformKeys) -> bool:
     return keys.tenant_account(manifest.organization, manifest.instance).public == backup.account
 
 
-def shown(backup: StoredBackup) -> Fields:
-    """Return what is printed of a backup."""
+def shown(backup: StoredBackup, unlinked: Collection[UUID] = ()) -> Fields:
+    """Return what is printed of a backup; `unlinked` are those whose device was unlinked once they were made."""
     manifest = backup.manifest
     return {
         "id": str(manifest.id),
@@ -85,6 +95,7 @@ def shown(backup: StoredBackup) -> Fields:
         "databaseBytes": manifest.database_bytes,
         "epoch": manifest.epoch,
         "requested": manifest.request is not None,
+        "unlinkedAfter": manifest.id in unlinked,
         "library": manifest.library,
         "volume": manifest.volume,
         "keyId": manifest.key_id,

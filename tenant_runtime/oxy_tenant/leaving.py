@@ -80,7 +80,7 @@ class Leaver:
             if last is not None and last.request == wish.id:
                 return last.id
             self._show(wish, LeaveStep.BACKING_UP, reason=reason, detail=detail)
-            made = await self._backups.make(wish.id)
+            made = await self._backups.make(wish.id, leaving=True)
             if made.outcome is BackupOutcome.REFUSED:
                 return None
             reason, detail = made.reason, made.detail

@@ -179,6 +179,7 @@ MANIFEST: Final = BackupManifest(
     key_id="ab" * 8,
     library="neonize 0.5.2",
     volume="0b1c7a52-0000-4000-8000-000000000003",
+    leaving=True,
 )
 
 SEND_REQUEST: Final = SendRequest(

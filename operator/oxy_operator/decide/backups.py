@@ -83,6 +83,35 @@ class StreamUse:
         return max(int(self.max_size * SHARE) // PART_BYTES, 1)
 
 
+def unlinked_after(backups: Iterable[StoredBackup]) -> frozenset[UUID]:
+    """Return which of one instance's backups are of a device that was unlinked on the phone once they were made.
+
+    A session that is given up with its instance is backed up a last time, then its device is unlinked: that is the end
+    of all backups of the device. A later one of it proves that the phone has kept it.
+    """
+    last: dict[tuple[str, datetime | None], StoredBackup] = {}
+    ordered = sorted(backups, key=lambda backup: backup.place)
+    # A number that a device had may be another's later, which was linked at another time.
+    last.update({(backup.manifest.device, backup.manifest.linked_at): backup for backup in ordered})
+    gone = {link for link, backup in last.items() if _was_last(backup.manifest)}
+    return frozenset(
+        backup.manifest.id for backup in ordered if (backup.manifest.device, backup.manifest.linked_at) in gone
+    )
+
+
+def _was_last(manifest: BackupManifest) -> bool:
+    """Whether a backup was made because its session was given up.
+
+    Pods that did not say so repeated the instance's uid as the request; those of `oxy sessions backup` are no uids.
+    """
+    if manifest.leaving is not None:
+        return manifest.leaving
+    try:
+        return manifest.request is not None and str(UUID(manifest.request)) == manifest.request
+    except ValueError:
+        return False
+
+
 def surplus(backups: Iterable[StoredBackup], keep: int, wanted: Collection[UUID]) -> tuple[UUID, ...]:
     """Return the backups beyond the newest `keep`; those that are `wanted` stay, and count."""
     newest = sorted(backups, key=lambda backup: backup.place, reverse=True)

@@ -19,7 +19,7 @@ from oxy_core.instance.pairing_window import PAIRING_WINDOW
 from oxy_core.instance.terminal_causes import terminal_cause
 from oxy_core.session_backups import BackupManifest, RestoreWish
 from oxy_core.times import utc_text
-from oxy_operator.decide.backups import StoredBackup
+from oxy_operator.decide.backups import StoredBackup, unlinked_after
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.pod import Pod, Termination
 from oxy_operator.decide.restores import RestorePin, asked_for, found_backup
@@ -174,7 +174,8 @@ def next_record(  # noqa: PLR0913 every observation that counts
         return current if current.paired else replace(current, paired=True)
     if current.paired and live is not None and live.connection is ConnectionState.PAIRING:
         # The runtime set a damaged session aside and offers codes for a fresh one, within the same epoch.
-        return replace(current, paired=False, pairing_until=_window_end(now))
+        pin = current.restore and current.restore.model_copy(update={"epoch": None})
+        return replace(current, paired=False, pairing_until=_window_end(now), restore=pin)
     return current
 
 
@@ -230,7 +231,8 @@ def _with_restore(
     # The same again if the pin is lost, as after a rollback: then the volume remembers that it was carried out.
     wish_id = f"{manifest.id}/{instance.uid}/{instance.generation}"
     wish = RestoreWish(id=wish_id, manifest=manifest, force=wanted.force)
-    pin = RestorePin(asked=asked, wish=wish)
+    unlinked = manifest.id in unlinked_after(backups or ())
+    pin = RestorePin(asked=asked, wish=wish, request=wanted.request, epoch=epoch, unlinked=unlinked)
     return replace(record, epoch=epoch, pairing_until=_window_end(now), ended=None, restore=pin)
 
 

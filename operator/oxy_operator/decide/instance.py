@@ -102,6 +102,8 @@ class RestoreSpec(_Model):
     instance: InstanceName | None = None
     """Whose backup; None: this instance's own."""
     force: bool = False
+    request: str | None = None
+    """Another one makes a new wish of the same backup."""
 
 
 class SessionSpec(_Model):

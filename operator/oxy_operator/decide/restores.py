@@ -13,7 +13,7 @@ from oxy_core.envelopes import LiveState
 from oxy_core.identity import number_digest
 from oxy_core.instance.session_states import RestoreOutcome
 from oxy_core.session_backups import BackupManifest, RestoreWish
-from oxy_operator.decide.backups import StoredBackup
+from oxy_operator.decide.backups import StoredBackup, unlinked_after
 from oxy_operator.decide.instance import LATEST, Instance, RestoreSpec
 from oxy_operator.lenient import plain_text
 from oxy_operator.problems import Problem
@@ -27,6 +27,12 @@ class RestorePin(BaseModel):
     asked: str
     """Digest of the field."""
     wish: RestoreWish
+    request: str | None = None
+    """`RestoreSpec.request`."""
+    epoch: int | None = None
+    """In which it is, or was, restored; None: an older operator pinned it, or the session was replaced since."""
+    unlinked: bool = False
+    """Whether the backup's device was unlinked on the phone once it was made."""
     outcome: RestoreOutcome | None = None
     reason: str = ""
     detail: str = ""
@@ -66,13 +72,18 @@ def source_of(instance: Instance) -> str:
 def asked_for(instance: Instance) -> str | None:
     """Return the digest of what the spec asks to restore; None: nothing."""
     wanted = instance.spec.session.restore_from
-    return None if wanted is None else hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()[:16]
+    if wanted is None:
+        return None
+    # Without a request it is as before there were any: a release must not restore everything once more.
+    fields = wanted.model_dump_json(exclude={"request"} if wanted.request is None else None)
+    return hashlib.sha256(fields.encode()).hexdigest()[:16]
 
 
 def found_backup(instance: Instance, backups: Sequence[StoredBackup] | None) -> BackupManifest | Problem | None:
     """Return the backup that the spec asks for, why there is none, or None if it asks for none.
 
-    `backups` are those of `source_of`, newest first; None: the bus has not said.
+    `backups` are those of `source_of`, newest first; None: the bus has not said. The latest is one whose device was not
+    unlinked, if there is any; another one is restored by its id only if a person insists.
     """
     wanted = instance.spec.session.restore_from
     if wanted is None:
@@ -80,10 +91,23 @@ def found_backup(instance: Instance, backups: Sequence[StoredBackup] | None) -> 
     if backups is None:
         return Problem("BusUnavailable", "NATS has not listed the backups yet. Oxy retries automatically.")
     fitting = [backup.manifest for backup in backups if _fits(instance, backup.manifest)]
-    for manifest in fitting:
-        if wanted.backup_id in {LATEST, str(manifest.id)}:
-            return manifest
-    return _missing(instance, wanted, backups)
+    unlinked = unlinked_after(backups)
+    named = [manifest for manifest in fitting if wanted.backup_id in {LATEST, str(manifest.id)}]
+    found = next((manifest for manifest in named if manifest.id not in unlinked), next(iter(named), None))
+    if found is None:
+        return _missing(instance, wanted, backups)
+    needs_word = found.id in unlinked and wanted.backup_id != LATEST and not wanted.force
+    return _unlinked(instance, found) if needs_word else found
+
+
+def _unlinked(instance: Instance, manifest: BackupManifest) -> Problem:
+    message = (
+        f"The device of backup {manifest.id} was unlinked on the phone once it was made, because its instance was "
+        "deleted with deletionPolicy Delete: WhatsApp would end the session at once. Remove "
+        f"spec.session.restoreFrom and link the phone: oxy pair {instance.name}. To restore it all the same, set "
+        "spec.session.restoreFrom.force."
+    )
+    return Problem("DeviceUnlinked", message)
 
 
 def _fits(instance: Instance, manifest: BackupManifest) -> bool:

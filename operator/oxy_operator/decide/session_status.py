@@ -9,7 +9,7 @@ from oxy_core.instance.session_states import BackupOutcome, BackupState, Restore
 from oxy_core.instance.stored_session import SessionFacts
 from oxy_core.session_backups import FIRST_AFTER
 from oxy_core.times import utc_text
-from oxy_operator.decide.backups import StoredBackup
+from oxy_operator.decide.backups import StoredBackup, unlinked_after
 from oxy_operator.decide.live_state import ACTIVITY_STEP
 from oxy_operator.decide.restores import RestorePin, asked_for, found_backup
 from oxy_operator.decide.situation import Situation
@@ -21,6 +21,11 @@ SHOWN: Final = 30
 
 _LATE: Final = 2
 """After so many intervals without one, a backup is overdue."""
+
+_UNLINKED: Final = (
+    "Once it was made, its device was unlinked on the phone, because its instance was deleted with deletionPolicy "
+    "Delete: WhatsApp will most likely end the session at once (LoggedOut), and the phone has to be linked anew."
+)
 
 _VERSION: Final = 64
 """Longest version of a library, in characters, that the status repeats."""
@@ -61,7 +66,14 @@ def backup_problem(situation: Situation) -> Problem | None:
     if situation.backups is None:
         unlisted = "NATS has not listed the backups yet. Oxy retries automatically."
         return None if _was_backed_up(situation) else Problem("BusUnavailable", unlisted)
-    return _failure(situation.live.backup if situation.live else None) or _due(situation.backups)
+    return _failure(situation.live.backup if situation.live else None) or _due(_counting(situation))
+
+
+def _counting(situation: Situation) -> Sequence[StoredBackup]:
+    """Return the backups that may be of the present session; while it leaves, also those whose device is unlinked."""
+    backups = situation.backups or ()
+    unlinked = frozenset() if situation.leaving is not None else unlinked_after(backups)
+    return [backup for backup in backups if backup.manifest.id not in unlinked]
 
 
 def _due(backups: Sequence[StoredBackup]) -> Problem:
@@ -76,9 +88,10 @@ def _due(backups: Sequence[StoredBackup]) -> Problem:
 def backup_overdue_at(situation: Situation) -> datetime | None:
     """Return when the newest backup becomes too old; None: there is none, or none is wanted."""
     plan = situation.instance.spec.session.backup
-    if not plan.enabled or not situation.backups:
+    backups = _counting(situation)
+    if not plan.enabled or not backups:
         return None
-    return situation.backups[0].stored_at + _LATE * timedelta(hours=plan.every_hours)
+    return backups[0].stored_at + _LATE * timedelta(hours=plan.every_hours)
 
 
 def restore_condition(situation: Situation) -> tuple[str, str, bool] | None:
@@ -96,6 +109,8 @@ def restore_condition(situation: Situation) -> tuple[str, str, bool] | None:
 
 def _settled(pin: RestorePin, live: LiveState | None) -> tuple[str, str, bool]:
     named = f"Backup {pin.wish.manifest.id} of {utc_text(pin.wish.manifest.made_at)}"
+    if pin.outcome is RestoreOutcome.RESTORED and pin.unlinked:
+        return "Restored", f"{named} was restored. {_UNLINKED}", True
     if pin.outcome is RestoreOutcome.RESTORED:
         caveat = (
             "It does not know what was received and sent after it was made: of those chats, WhatsApp may have to send "
@@ -106,6 +121,7 @@ def _settled(pin: RestorePin, live: LiveState | None) -> tuple[str, str, bool]:
         return pin.reason or "Refused", f"{named} was not restored: {plain_text(pin.detail)}", False
     said = live.restore if live and live.restore and live.restore.wish == pin.wish.id else None
     why = f" It waits: {plain_text(said.detail)}" if said and said.detail else ""
+    why += f" {_UNLINKED}" if pin.unlinked else ""
     return (said and said.reason) or "Restoring", f"{named} is restored before the pod connects.{why}", False
 
 
@@ -156,16 +172,19 @@ def _backups(backups: Sequence[StoredBackup] | None, old: Fields) -> Fields:
         return {name: old[name] for name in ("lastBackupAt", "backups") if name in old}
     if not backups:
         return {}
+    unlinked = unlinked_after(backups)
+    newest = next((backup for backup in backups if backup.manifest.id not in unlinked), None)
     listed = [
         {
             "id": str(backup.manifest.id),
             "storedAt": utc_text(backup.stored_at),
             "bytes": backup.manifest.compressed_bytes,
             "epoch": backup.manifest.epoch,
+            **({"unlinkedAfter": True} if backup.manifest.id in unlinked else {}),
         }
         for backup in backups[:SHOWN]
     ]
-    return {"lastBackupAt": utc_text(backups[0].stored_at), "backups": listed}
+    return ({"lastBackupAt": utc_text(newest.stored_at)} if newest else {}) | {"backups": listed}
 
 
 def _request(situation: Situation, old: Fields) -> Fields | None:
@@ -191,4 +210,5 @@ def _restore(situation: Situation) -> Fields | None:
         return None
     outcome = pin.outcome.value.capitalize() if pin.outcome else "Restoring"
     shown = {"backupId": str(pin.wish.manifest.id), "instance": pin.wish.manifest.instance, "outcome": outcome}
+    shown |= {"request": pin.request} if pin.request is not None else {}
     return shown | ({"at": utc_text(pin.at)} if pin.at else {})

@@ -105,12 +105,15 @@ class BackupMaker:
                 break
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def make(self, request: str | None = None) -> BackupState:
-        """Make a backup now and return what became of it; `request` is the one that it answers."""
+    async def make(self, request: str | None = None, *, leaving: bool = False) -> BackupState:
+        """Make a backup now and return what became of it; `request` is the one that it answers.
+
+        `leaving`: once it is made, its device is unlinked on the phone, so that it is of little use by itself.
+        """
         async with self._one:
             self._show(BackupOutcome.RUNNING, request=request)
             try:
-                manifest = await self._made(request)
+                manifest = await self._made(request, leaving=leaving)
             except (BackupError, SessionError, VolumeError, OSError) as error:
                 log.warning("backup_failed", error=str(error), kind=type(error).__name__)
                 return self._show(BackupOutcome.FAILED, request=request, error=error)
@@ -131,13 +134,13 @@ class BackupMaker:
         except OSError as error:
             log.warning("backup_remains", error=os.strerror(error.errno or 0))
 
-    async def _made(self, request: str | None) -> BackupManifest | None:
+    async def _made(self, request: str | None, *, leaving: bool) -> BackupManifest | None:
         keys = await asyncio.to_thread(read_keys, self._environment.backup_key)
         self._require_room()
         packed = await asyncio.to_thread(self._archive.pack)
         if packed is None:
             return None
-        manifest = self._manifest(packed, next(iter(keys)), request)
+        manifest = self._manifest(packed, next(iter(keys)), request).model_copy(update={"leaving": leaving})
         seal = self._seal(manifest, keys)
         async with transport(self._environment) as bus:
             await self._publish(bus, packed.file, seal)

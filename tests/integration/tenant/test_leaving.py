@@ -46,6 +46,7 @@ async def test_the_device_is_removed_from_the_phone_only_once_a_backup_counts(sc
         left = await until_step(scene, LeaveStep.LEFT)
         [stored] = await backups.stored(scene.bus.client, ACCOUNT, INSTANCE)
         assert (stored.manifest.request, left.backup, heard) == (LEAVE.id, stored.manifest.id, [ACCOUNT])
+        assert stored.manifest.leaving, "whoever restores it must know that its device was unlinked"
         assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
         assert not account.devices
 

@@ -274,6 +274,7 @@ def api_server(apiserver_running: ApiServer) -> Api:
         ("spec.session.restoreFrom.backupId", "01940000-0000-7000-8000-00000000000G"),
         ("spec.session.restoreFrom", {"backupId": "latest", "instance": "Petshop"}),
         ("spec.session.restoreFrom", {"backupId": "latest", "force": "yes"}),
+        ("spec.session.restoreFrom", {"backupId": "latest", "request": "x" * 65}),
         ("spec.network.proxySecretRef.name", ""),
         ("spec.network.proxySecretRef.name", "../configmaps/other"),
         ("spec.network.caBundleConfigMapRef.name", ""),

@@ -208,7 +208,11 @@ async def test_a_session_is_backed_up_and_unlinked_before_it_is_deleted_and_come
     assert left is None or "deletionTimestamp" in left["metadata"]
     # The same names lead to the same account and key; another instance that has the number now may take the session.
     again = replace(scene, name="moved")
-    again.create(phoneNumber=scene.phone, session={"restoreFrom": {"backupId": str(made.id), "instance": scene.name}})
+    asked = {"backupId": str(made.id), "instance": scene.name}
+    again.create(phoneNumber=scene.phone, session={"restoreFrom": asked})
+    warned = await again.until_status(lambda found: condition(found, "Restored"))
+    assert condition(warned, "Restored")["reason"] == "DeviceUnlinked"
+    again.edit({"spec": {"session": {"restoreFrom": {"force": True}}}})
     wish = (await eventually(lambda: again.child("configmap") and told(again).restore, "the new pod is told")) or None
     assert wish.manifest == made
     assert keys(again) == [key_id(scene.keys.backup_key(scene.organization, name)) for name in ("moved", scene.name)]

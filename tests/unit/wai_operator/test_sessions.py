@@ -1,5 +1,6 @@
 """Backups that are kept, restored once, and made before a session is deleted."""
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ import pytest
 from unit.wai_operator.making import (
     NOW,
     PHONE,
+    UID,
     Json,
     deployment,
     instance,
@@ -24,7 +26,7 @@ from unit.wai_operator.making import (
 
 from oxy_core.freeze import Freeze, Hold
 from oxy_core.identity import number_digest
-from oxy_core.instance.session_states import MAX_DETAIL
+from oxy_core.instance.session_states import MAX_DETAIL, RestoreOutcome
 from oxy_core.session_backups import BackupManifest, LeaveWish
 from oxy_core.tenant import TenantSettings
 from oxy_operator.decide.backups import (
@@ -36,6 +38,7 @@ from oxy_operator.decide.backups import (
     abandoned,
     excess,
     surplus,
+    unlinked_after,
 )
 from oxy_operator.decide.conclusion import conclude
 from oxy_operator.decide.epoch_record import EpochEnd, EpochRecord, next_record
@@ -47,7 +50,7 @@ from oxy_operator.decide.plan import plan_for
 from oxy_operator.decide.pod import Pod
 from oxy_operator.decide.removal import RELEASE_AFTER, removal_plan
 from oxy_operator.decide.requeue import CORRECTION_SECONDS
-from oxy_operator.decide.restores import RestorePin
+from oxy_operator.decide.restores import RestorePin, asked_for
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.objects import CLAIMS, STATEFUL_SETS
 
@@ -110,6 +113,29 @@ def test_the_newest_are_kept_and_what_is_wanted(numbers: Json, keep: int, wanted
     # The pods' clocks say the opposite of the order in which the bus got them.
     made = [backup(number, age=timedelta(hours=number)) for number in numbers]
     assert surplus(made, keep, {uuid(number) for number in wanted}) == tuple(map(uuid, deleted))
+
+
+LINKED_AT = NOW - timedelta(days=9)
+
+
+@pytest.mark.parametrize(
+    ("made", "unlinked"),
+    [
+        ([], []),
+        ([{"request": "4f1c4f1c4f1c4f1c"}, {}], []),
+        ([{}, {}, {"leaving": True}], [1, 2, 3]),  # the device is gone, and with it the earlier backups of it
+        ([{"device": "cd" * 32}, {"leaving": True}], [2]),
+        ([{"leaving": True}, {"device": "cd" * 32}], [1]),  # linked anew since
+        ([{"leaving": True}, {"linked_at": NOW}], [1]),  # likewise, and WhatsApp has given the same number
+        ([{"leaving": True}, {}], []),  # the phone has kept it: it was backed up since
+        ([{"request": UID}], [1]),  # of a pod that does not say so: the uid of a deleted instance
+        ([{"request": UID, "leaving": False}], []),
+        ([{"request": UID}, {"request": "n2"}], []),  # somebody had asked for a backup by a uid
+    ],
+)
+def test_the_backups_of_a_device_that_was_unlinked_are_known(made: Json, unlinked: Json) -> None:
+    backups = [backup(place, **({"linked_at": LINKED_AT} | fields)) for place, fields in enumerate(made, 1)]
+    assert unlinked_after(backups[::-1]) == set(map(uuid, unlinked))
 
 
 def test_what_is_never_finished_is_deleted_and_a_flood_at_once() -> None:
@@ -301,6 +327,65 @@ def test_another_wish_and_the_same_one_set_again_are_new_ones() -> None:
         (uuid(1), True),
     ]
     assert len({wish.id for wish in wishes if wish}) == 4
+
+
+def test_the_same_backup_is_restored_once_more_for_another_request_and_none_of_earlier_releases_is() -> None:
+    digest = hashlib.sha256(b'{"backup_id":"latest","instance":null,"force":false}').hexdigest()[:16]
+    assert asked_for(restoring()) == digest, "what was pinned before there were requests stays pinned"
+    first = following(restoring(request="n1"), record(), backups=[backup()])
+    assert following(restoring(request="n1"), first, known_epoch=3, backups=[backup()]) == first
+    again = following(restoring(request="n2"), first, known_epoch=3, backups=[backup()])
+    assert (again.epoch, first.epoch) == (4, 3)
+    shown = status(observed(instance=restoring(request="n2"), record=again, known_epoch=4, pod=None))
+    assert shown["session"]["restore"]["request"] == "n2"
+
+
+def test_a_restored_session_is_known_by_its_epoch_until_another_takes_its_place() -> None:
+    pinned = following(restoring(), record(), backups=[backup()])
+    assert pinned.restore is not None
+    assert pinned.restore.epoch == pinned.epoch == 3
+    # The session was damaged: the runtime set it aside, and offers codes for another.
+    other = following(restoring(), pinned, known_epoch=3, pod=pod(epoch=3), live=live(epoch=3, connection="pairing"))
+    assert other.restore == pinned.restore.model_copy(update={"epoch": None})
+
+
+def test_a_backup_whose_device_was_unlinked_is_restored_only_if_a_person_insists_or_there_is_no_other() -> None:
+    older, last = backup(1), backup(2, device="cd" * 32, leaving=True)
+    both = observed(instance=restoring(), record=record(), backups=[last, older], source_backups=[last, older])
+    passed_over = following(both.instance, record(), backups=both.source_backups)
+    assert passed_over.restore is not None
+    assert (passed_over.restore.wish.manifest.id, passed_over.restore.unlinked) == (uuid(1), False)
+    only = following(restoring(), record(), backups=[last])
+    assert only.restore is not None
+    assert (only.restore.wish.manifest.id, only.restore.unlinked) == (uuid(2), True)
+    for outcome in (None, RestoreOutcome.RESTORED):
+        pin = only.restore.model_copy(update={"outcome": outcome})
+        given = observed(instance=restoring(), record=replace(only, restore=pin), known_epoch=3, pod=None)
+        assert "LoggedOut" in condition(status(given), "Restored")["message"]
+    named = observed(instance=restoring(ID.format(2)), record=record(), source_backups=[last, older])
+    assert following(named.instance, record(), backups=[last, older]) == record()
+    told = condition(status(named), "Restored")
+    assert (told["status"], told["reason"]) == ("False", "DeviceUnlinked")
+    assert "spec.session.restoreFrom.force" in told["message"]
+    insisting = following(restoring(ID.format(2), force=True), record(), backups=[last, older])
+    assert insisting.restore is not None
+    assert insisting.restore.unlinked
+
+
+def test_backups_of_a_device_that_was_unlinked_are_shown_as_such_and_do_not_count() -> None:
+    last = backup(2, device="cd" * 32, leaving=True)
+    shown = status(observed(backups=[last], pod=pod(ready=True)))
+    assert shown["session"]["backups"][0]["unlinkedAfter"] is True
+    assert "lastBackupAt" not in shown["session"]
+    assert condition(shown, "BackedUp")["reason"] == "NotYet"
+    shown = status(observed(backups=[last, backup(1, age=timedelta(hours=3))], pod=pod(ready=True)))
+    assert ["unlinkedAfter" in item for item in shown["session"]["backups"]] == [True, False]
+    assert shown["session"]["lastBackupAt"] == "2026-11-22T09:00:00Z"
+    assert condition(shown, "BackedUp")["reason"] == "Verified"
+    plan = removal_plan(leaving(backups=(backup(leaving=True),), reported=left("unlinking")))
+    assert plan is not None
+    assert plan.status is not None
+    assert condition(plan.status, "BackedUp")["reason"] == "Verified", "it is about to be unlinked"
 
 
 def test_a_pin_that_is_lost_is_made_again_as_the_wish_that_the_volume_remembers() -> None:
