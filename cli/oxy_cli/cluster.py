@@ -107,6 +107,22 @@ class Cluster:
         with explained(f"cannot change WhatsAppInstance {name} in namespace {self.namespace}"):
             self._request("PATCH", f"{self._instances}/{quote(name, safe='')}", body=patch).read()
 
+    def patch_unchanged_instance(self, instance: Object, spec: Object) -> Object | None:
+        """Merge `spec` into an instance's spec and return the instance; None if it has changed since it was read."""
+        metadata = instance["metadata"]
+        name, version = metadata["name"], metadata["resourceVersion"]
+        try:
+            with explained(
+                f"cannot change WhatsAppInstance {name} in namespace {self.namespace}", conflict_is_error=False
+            ):
+                body = {"metadata": {"resourceVersion": version}, "spec": spec}
+                found: Object = json.loads(
+                    self._request("PATCH", f"{self._instances}/{quote(name, safe='')}", body=body).read()
+                )
+        except ApiException:
+            return None
+        return found
+
     def within(self, namespace: str) -> Self:
         """Return the same cluster with another namespace."""
         return replace(self, namespace=namespace)

@@ -6,7 +6,8 @@ CliError
 ├── FreezeError          a freeze or a thaw is not confirmed by all instances, or cannot be recorded
 ├── PairingError         an instance cannot be linked now, or was not linked in time
 ├── SendError            a message cannot be sent as it was asked for
-└── SessionCommandError  a session cannot be backed up, restored or deleted as it was asked for
+├── SessionCommandError  a session cannot be backed up, restored or deleted as it was asked for
+└── UnansweredError      a question needs an answer that nobody can give
 """
 
 from oxy_core.errors import OxyError
@@ -38,3 +39,7 @@ class SendError(CliError):
 
 class SessionCommandError(CliError):
     """A session cannot be backed up, restored or deleted as it was asked for."""
+
+
+class UnansweredError(CliError):
+    """A question needs an answer that nobody can give."""

@@ -1,7 +1,9 @@
 """Stored sessions as the command reads them: of instances, and of volume claims whose instance was deleted."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
@@ -10,7 +12,14 @@ from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, INSTANCE_LABEL, 
 ORPHANED: Final = "Orphaned"
 """State of a session whose instance was deleted, and whose volume was kept."""
 
+BACKUPS_ONLY: Final = "BackupsOnly"
+"""State of a session of which only backups are left."""
+
 _PAIRED: Final = "oxy.dev/paired"
+_RESTORE: Final = "oxy.dev/restore"
+
+Backup = Mapping[str, Any]
+"""A backup as the operator lists it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +31,17 @@ class SessionView:
     """Of its instance, which may no longer exist."""
     organization: str
     state: str
-    """The instance's phase, or `ORPHANED`."""
+    """The instance's phase, or `ORPHANED`, or `BACKUPS_ONLY`."""
     since: datetime
-    """When the instance, or the claim of a deleted one, was created; of one that is gone altogether: long ago."""
+    """When the instance, or the claim of a deleted one, was created; if only backups are left: long ago."""
     claim: str | None
     claim_uid: str | None
     linked: bool
     pod: str | None
     epoch: str | None = None
     """In which a deleted instance last used its claim; None: unknown, or it exists."""
+    restored_from: str | None = None
+    """Id of the backup from which its claim got the session in that epoch; None: from none, or that is not known."""
     status: Mapping[str, Any] = field(default_factory=dict)
     """``status.session``."""
 
@@ -68,18 +79,24 @@ class SessionView:
             linked=annotations.get(_PAIRED) == "true",
             pod=None,
             epoch=annotations.get(EPOCH_ANNOTATION),
+            restored_from=_restored_from(annotations),
         )
 
     @classmethod
     def gone(cls, namespace: str, name: str, organization: str) -> Self:
         """Stand for a deleted instance whose claim is gone too."""
         since = datetime.fromtimestamp(0, UTC)
-        return cls(namespace, name, organization, ORPHANED, since, None, None, linked=False, pod=None)
+        return cls(namespace, name, organization, BACKUPS_ONLY, since, None, None, linked=False, pod=None)
 
     @property
     def orphaned(self) -> bool:
         """Whether its instance no longer exists."""
-        return self.state == ORPHANED
+        return self.state in {ORPHANED, BACKUPS_ONLY}
+
+    def with_backups(self, backups: Sequence[Backup]) -> Self:
+        """Return it with its backups, newest first, as the status of an instance lists them."""
+        last = next((item["storedAt"] for item in backups if not item.get("unlinkedAfter")), None)
+        return replace(self, status={"backups": backups} | ({"lastBackupAt": last} if last else {}))
 
     @property
     def last_backup_at(self) -> datetime | None:
@@ -96,7 +113,7 @@ class SessionView:
             "state": self.state,
             "linked": self.linked,
             "claim": self.claim,
-            "createdAt": self.since.isoformat(),
+            "createdAt": None if self.state == BACKUPS_ONLY else self.since.isoformat(),
             **{name: value for name, value in self.status.items() if name not in {"backups", "backup", "restore"}},
             "backups": len(self.status.get("backups") or ()),
         }
@@ -139,6 +156,41 @@ def sessions_of(instances: Iterable[Mapping[str, Any]], claims: Iterable[Mapping
         for item in sorted(instances, key=lambda item: (item["metadata"]["namespace"], item["metadata"]["name"]))
     ]
     return [*living, *(SessionView.of_claim(held[place]) for place in sorted(held))]
+
+
+def _restored_from(annotations: Mapping[str, str]) -> str | None:
+    """Return the backup that a claim's session is, by what the operator has recorded of the last restore.
+
+    An operator that recorded no epoch with it may have begun another session since.
+    """
+    try:
+        pin = json.loads(annotations.get(_RESTORE, "{}"))
+        of_now = pin["outcome"] == "restored" and str(pin["epoch"]) == annotations.get(EPOCH_ANNOTATION)
+        return str(pin["wish"]["manifest"]["id"]) if of_now else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def left_behind(sessions: Sequence[SessionView], backups: Iterable[Backup]) -> list[SessionView]:
+    """Return what deleted instances left, with their backups: of all sessions of a cluster, and of all backups.
+
+    Backups of a volume are those of another instance of its name, if that exists.
+    """
+    of_each: defaultdict[tuple[str, str], list[Backup]] = defaultdict(list)
+    for backup in backups:
+        of_each[backup["organization"], backup["instance"]].append(backup)
+    known = {(item.organization, item.name) for item in sessions}
+    living = {(item.organization, item.name) for item in sessions if not item.orphaned}
+    orphans = [
+        item.with_backups([] if (item.organization, item.name) in living else of_each[item.organization, item.name])
+        for item in sessions
+        if item.orphaned
+    ]
+    gone = (
+        SessionView.gone("", name, organization).with_backups(of_each[organization, name])
+        for organization, name in sorted(of_each.keys() - known)
+    )
+    return [*orphans, *gone]
 
 
 def _claim_of(instance: Mapping[str, Any]) -> tuple[str, str]:

@@ -294,7 +294,7 @@ async def test_a_volume_that_is_lost_is_replaced_by_a_backup_without_linking_the
         made["backupId"]
     ]
     kubectl("delete", "wai", INSTANCE, "--timeout=120s")
-    [orphan] = json.loads(oxy("sessions", "list", *where))
+    [orphan] = [item for item in json.loads(oxy("sessions", "list", *where)) if item["name"] == INSTANCE]
     assert (orphan["name"], orphan["state"], orphan["linked"]) == (INSTANCE, "Orphaned", True)
     kubectl("delete", "persistentvolumeclaim", orphan["claim"], "--timeout=60s")
     apply_instance(kubectl, session={"restoreFrom": {"backupId": "latest"}})

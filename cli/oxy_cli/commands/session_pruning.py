@@ -12,6 +12,7 @@ from oxy_cli.commands.session_reading import Everywhere, stored_sessions
 from oxy_cli.errors import AdminError, ClusterError
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Namespace, Output, SystemNamespace
 from oxy_cli.output import age, console, print_json, print_table
+from oxy_cli.questions import confirmed
 from oxy_cli.session_admin import ask_operator, ask_pod, readable_bytes, stored_at
 from oxy_cli.session_view import SessionView
 
@@ -110,9 +111,12 @@ def _succeeded_at(session: SessionView, everywhere: Iterable[SessionView]) -> da
 def _is_of_claim(session: SessionView, backup: dict[str, Any], until: datetime | None) -> bool:
     """Whether a backup is of the session on this volume, and not of one before, whose device is no longer linked.
 
-    Epochs are counted by claim, so another claim of this name has had the same ones. Older pods do not say which it
-    was: then a backup counts that was made while the name had no other, which it has had since `until`.
+    The one that the session was restored from is. Epochs are counted by claim, so another claim of this name has had
+    the same ones. Older pods do not say which it was: then a backup counts that was made while the name had no other,
+    which it has had since `until`.
     """
+    if backup.get("id") == session.restored_from is not None:
+        return True
     if str(backup["epoch"]) != session.epoch:
         return False
     if backup.get("volume") is not None:
@@ -177,7 +181,7 @@ def _row(item: Leftover, now: datetime) -> list[str]:
 
 
 def _is_confirmed(deletable: list[Leftover]) -> bool:
-    return typer.confirm(f"Delete the {len(deletable)} that are deletable, for good?", err=True)
+    return confirmed(f"Delete the {len(deletable)} that are deletable, for good?", "--yes")
 
 
 def _delete(cluster: Cluster, item: Leftover) -> None:

@@ -1,23 +1,23 @@
 """``oxy sessions list``, ``show`` and ``stats``: stored sessions, their backups, their figures."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
 
 from oxy_cli.cluster import Cluster
-from oxy_cli.errors import SessionCommandError
+from oxy_cli.commands.session_details import BACKUP_COLUMNS, backup_rows, detail_lines, remark
+from oxy_cli.commands.session_waiting import say
+from oxy_cli.errors import AdminError, ClusterError, SessionCommandError
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
 from oxy_cli.output import age, console, print_json, print_table
-from oxy_cli.session_admin import backups_of, readable_bytes
-from oxy_cli.session_view import SessionView, sessions_of
+from oxy_cli.session_admin import ask_operator, backups_of, readable_bytes
+from oxy_cli.session_view import BACKUPS_ONLY, SessionView, left_behind, sessions_of
 
 Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In all namespaces.")]
 
 _LISTED: Final = ("NAMESPACE", "NAME", "ORG", "STATE", "LINKED", "SIZE", "BACKUPS", "LAST-BACKUP", "CLAIM")
-
-BACKUP_COLUMNS: Final = ("ID", "STORED", "SIZE", "EPOCH", "REQUESTED", "LIBRARY")
 
 _FIGURES: Final[Mapping[str, Callable[[Any, datetime], str]]] = {
     "sizeBytes": lambda value, _: readable_bytes(value),
@@ -38,27 +38,45 @@ def stored_sessions(cluster: Cluster, *, everywhere: bool) -> list[SessionView]:
     return sessions_of(cluster.instances(everywhere=everywhere), cluster.claims(everywhere=everywhere))
 
 
-def the_session(cluster: Cluster, name: str) -> SessionView:
-    """Return one session of the namespace; raises SessionCommandError if there is none of this name."""
+def the_session(cluster: Cluster, name: str, system: Cluster | None = None) -> SessionView:
+    """Return one session of the namespace; raises SessionCommandError if there is none of this name.
+
+    In `system` runs the operator, which knows of backups that are left without any session.
+    """
     found = next((item for item in stored_sessions(cluster, everywhere=False) if item.name == name), None)
     if found is None:
         message = (
             f"namespace {cluster.namespace} has neither an instance {name} nor a volume that one of this name left. "
-            "`oxy sessions list -A` lists all."
+            f"{_hint(name, system)}`oxy sessions list -A` lists all."
         )
         raise SessionCommandError(message)
     return found
+
+
+def _hint(name: str, system: Cluster | None) -> str:
+    """Return how to reach backups of an instance of this name; empty if there are none, or nobody can tell."""
+    try:
+        kept = ask_operator(system, ["list"]) if system else []
+    except (AdminError, ClusterError):
+        return ""
+    organizations = sorted({item["organization"] for item in kept if item["instance"] == name})
+    if not organizations:
+        return ""
+    options = " or ".join(f"--organization {organization}" for organization in organizations)
+    return f"Backups of an instance of this name are kept: add {options}. "
 
 
 def list_(
     *,
     namespace: Namespace = None,
     everywhere: Everywhere = False,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
     context: Context = None,
     output: Format = Output.TEXT,
 ) -> None:
-    """List sessions, also those that deleted instances left."""
-    found = stored_sessions(Cluster.connect(context, namespace), everywhere=everywhere)
+    """List sessions, also those that deleted instances left, be it backups alone."""
+    cluster, system = Cluster.connect(context, namespace), Cluster.connect(context, system_namespace)
+    found = _with_what_is_left(cluster, system, stored_sessions(cluster, everywhere=everywhere))
     if output is Output.JSON:
         print_json([item.summary() for item in found])
     elif found:
@@ -66,6 +84,18 @@ def list_(
         print_table(_LISTED, [_row(item, now) for item in found])
     else:
         console().print("There is no session. Apply a WhatsAppInstance: kubectl apply -f examples/petshop.yaml")
+
+
+def _with_what_is_left(cluster: Cluster, system: Cluster, found: list[SessionView]) -> list[SessionView]:
+    """Return sessions with the backups of deleted instances, which only the operator knows, and no namespace has."""
+    try:
+        left = left_behind(stored_sessions(cluster, everywhere=True), ask_operator(system, ["list"]))
+    except (AdminError, ClusterError) as error:
+        say(f"Without the backups that deleted instances left: {error}")
+        return found
+    places = {(item.namespace, item.name) for item in found}
+    here = [item for item in left if item.state == BACKUPS_ONLY or (item.namespace, item.name) in places]
+    return [*(item for item in found if not item.orphaned), *here]
 
 
 def _row(item: SessionView, now: datetime) -> list[str]:
@@ -96,43 +126,33 @@ def show(  # noqa: PLR0913 each is an option of the command
 ) -> None:
     """Show a session with all its backups; each of them was restored in a test when it was made."""
     cluster, system = Cluster.connect(context, namespace), Cluster.connect(context, system_namespace)
-    found = None if organization else the_session(cluster, name)
-    backups = backups_of(system, organization or (found.organization if found else ""), name)
-    summary = (
-        found.summary() | {"backup": found.status.get("backup"), "restore": found.status.get("restore")}
-        if found
-        else {"name": name, "organization": organization}
-    )
+    found = _shown(cluster, system, name, organization)
+    backups = backups_of(system, found.organization, name)
+    if found.state == BACKUPS_ONLY and not backups:
+        message = f"organization {organization} has neither a volume nor a backup of an instance {name} here"
+        raise SessionCommandError(message)
+    found = found.with_backups(backups) if found.orphaned else found
+    summary = found.summary() | {"backup": found.status.get("backup"), "restore": found.status.get("restore")}
     if output is Output.JSON:
         print_json({**summary, "backups": backups})
         return
-    print_table(("", ""), [(key, _text(value)) for key, value in summary.items() if value is not None])
+    print_table(("", ""), detail_lines(summary | {"backups": len(backups)}, datetime.now(UTC)))
     console().print()
     if backups:
         print_table(BACKUP_COLUMNS, backup_rows(backups))
     else:
         console().print("It has no backup.")
+    if said := remark(backups):
+        console().print(said, markup=False)
 
 
-def _text(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {item}" for key, item in value.items())
-    return str(value)
-
-
-def backup_rows(backups: Iterable[Mapping[str, Any]]) -> list[list[str]]:
-    """Return backups as rows of a table."""
-    return [
-        [
-            item["id"],
-            item["storedAt"],
-            readable_bytes(item["bytes"]),
-            str(item["epoch"]),
-            "yes" if item["requested"] else "no",
-            item["library"],
-        ]
-        for item in backups
-    ]
+def _shown(cluster: Cluster, system: Cluster, name: str, organization: str | None) -> SessionView:
+    """Return the session of the namespace; one of which only backups are left if an organization is named."""
+    if organization is None:
+        return the_session(cluster, name, system)
+    here = stored_sessions(cluster, everywhere=False)
+    own = (item for item in here if (item.organization, item.name) == (organization, name))
+    return next(own, SessionView.gone("", name, organization))
 
 
 def stats(

@@ -2,9 +2,11 @@
 
 import typer
 
-from oxy_cli.commands.session_changes import backup, delete, restore
+from oxy_cli.commands.session_backups import backup
+from oxy_cli.commands.session_deletion import delete
 from oxy_cli.commands.session_pruning import prune
 from oxy_cli.commands.session_reading import list_, show, stats
+from oxy_cli.commands.session_restores import restore
 
 app = typer.Typer(
     no_args_is_help=True,

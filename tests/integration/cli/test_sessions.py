@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nats
@@ -88,7 +89,7 @@ def shop(
         monkeypatch.setenv(f"OXY_{name}", value)
     monkeypatch.setattr(Cluster, "ready_pod", lambda *_: "oxy-operator-0")
     monkeypatch.setattr(Cluster, "execute", run_here)
-    monkeypatch.setattr("oxy_cli.commands.session_changes.POLL_SECONDS", 0.05)
+    monkeypatch.setattr("oxy_cli.commands.session_waiting.POLL_SECONDS", 0.05)
     scene.apply("shop", organizationId=scene.namespace[:40])
     return scene
 
@@ -195,6 +196,14 @@ def until(condition: Callable[[], Any]) -> Any:  # noqa: ANN401 whatever the con
     return found
 
 
+def once(condition: Callable[[], Any], act: Callable[[], None]) -> Callable[[], None]:
+    def wait_and_act() -> None:
+        until(condition)
+        act()
+
+    return wait_and_act
+
+
 def test_sessions_are_listed_with_those_that_deleted_instances_left(shop: Scene, bus: Path) -> None:
     claim(shop, "shop")
     claim(shop, "gone")
@@ -224,6 +233,35 @@ def test_sessions_are_listed_with_those_that_deleted_instances_left(shop: Scene,
     assert "neither an instance nobody nor" in refused(oxy(shop, "show", "nobody"))
 
 
+def test_backups_that_are_all_that_is_left_are_listed_and_how_to_show_them_is_said(shop: Scene, bus: Path) -> None:
+    organization = shop.namespace[:40]
+    claim(shop, "gone")
+    back_up(shop, bus, "gone")
+    older, last = back_up(shop, bus, "lost"), back_up(shop, bus, "lost", leaving=True)
+    listed = {item["name"]: item for item in printed(shop, "list") if item["organization"] == organization}
+    assert [(item["state"], item["backups"]) for item in listed.values()] == [
+        ("Pending", 0),
+        ("Orphaned", 1),
+        ("BackupsOnly", 2),
+    ]
+    assert f"add --organization {organization}" in refused(oxy(shop, "show", "lost"))
+    assert "neither a volume nor a backup" in refused(oxy(shop, "show", "lost", "--organization", "wrong"))
+    shown = printed(shop, "show", "lost", "--organization", organization)["backups"]
+    assert [(item["id"], item["unlinkedAfter"]) for item in shown] == [(last, True), (older, True)]
+    text = oxy(shop, "show", "lost", "--organization", organization).stdout
+    assert "unlinked after: the instance was deleted" in text
+    assert "sizeBytes" not in text
+
+
+def test_without_an_operator_to_ask_sessions_are_listed_all_the_same(
+    shop: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cluster, "ready_pod", lambda *_: None)
+    done = oxy(shop, "list")
+    assert (done.exit_code, "shop" in done.stdout) == (0, True)
+    assert "no operator is ready" in done.stderr
+
+
 def test_a_backup_is_asked_for_and_waited_for(shop: Scene) -> None:
     def asked() -> str | None:
         found: str | None = shop.instance("shop")["metadata"].get("annotations", {}).get("oxy.dev/backup")
@@ -242,40 +280,176 @@ def test_a_backup_is_asked_for_and_waited_for(shop: Scene) -> None:
         assert "No phone is linked." in refused(oxy(shop, "backup", "shop"))
     late = refused(oxy(shop, "backup", "shop", "--timeout", "1"))
     assert "It stays asked for" in late
+    assert "Connected, says the test" in late
     assert printed(shop, "backup", "shop", "--timeout", "0")["outcome"] == "Requested"
 
 
-def test_a_restore_is_confirmed_set_and_waited_for(shop: Scene) -> None:
-    assert "nothing was changed" in refused(oxy(shop, "restore", "shop", answer="n\n"))
-    assert "restoreFrom" not in shop.instance("shop")["spec"]["session"]
+def annotate(shop: Scene, nonce: str | None) -> None:
+    change(shop, {"metadata": {"annotations": {"oxy.dev/backup": nonce}}})
 
-    def wanted() -> dict[str, Any]:
-        found: dict[str, Any] = shop.instance("shop")["spec"]["session"].get("restoreFrom", {})
+
+def change(shop: Scene, patch: dict[str, Any]) -> None:
+    """Change the instance as kubectl does."""
+    Cluster.connect(None, shop.namespace).patch_instance("shop", patch)
+
+
+def test_a_later_request_for_a_backup_answers_the_earlier_one_too(shop: Scene) -> None:
+    def asked() -> str | None:
+        found: str | None = shop.instance("shop")["metadata"].get("annotations", {}).get("oxy.dev/backup")
         return found
 
-    def restored(backup: str, status: str, reason: str) -> Callable[[], None]:
+    def another() -> None:
+        until(asked)
+        annotate(shop, "theirs")
+        shop.set_status("shop", "Connected", session={"backup": {"nonce": "theirs", "outcome": "Running"}})
+        told = {"nonce": "theirs", "outcome": "Done", "backupId": "b2"}
+        shop.set_status("shop", "Connected", session={"backup": told})
+
+    with meanwhile(another):
+        done = oxy(shop, "backup", "shop", "-o", "json")
+    assert json.loads(done.stdout)["backupId"] == "b2"
+    assert "Another request" in done.stderr
+
+    def withdrawn(then: str | None) -> Callable[[], None]:
         def act() -> None:
-            until(lambda: wanted().get("backupId") == backup)
-            condition = {
-                "type": "Restored",
-                "status": status,
-                "reason": reason,
-                "message": f"{backup} {reason}",
-                "lastTransitionTime": "2026-01-01T00:00:00Z",
-                "observedGeneration": shop.instance("shop")["metadata"]["generation"],
-            }
-            shop.set_conditions("shop", [condition], session={"restore": {"outcome": "Restored", "backupId": "b1"}})
+            before = asked()
+            until(lambda: asked() != before)
+            annotate(shop, then)
 
         return act
 
-    with meanwhile(restored("latest", "True", "Restored")):
-        done = printed(shop, "restore", "shop", "--yes")
-    assert (done["outcome"], done["restoreFrom"]) == ("Restored", {"backupId": "latest", "force": False})
-    # What was restored once is restored again only if the operator has seen the wish gone.
-    shop.set_conditions("shop", [])
-    other = str(uuid.uuid4())
-    with meanwhile(restored(other, "False", "BackupNotFound")):
-        assert "BackupNotFound" in refused(oxy(shop, "restore", "shop", other, "--yes"))
+    for then in (None, "theirs"):  # the latter is older than the request
+        with meanwhile(withdrawn(then)):
+            assert "is gone" in refused(oxy(shop, "backup", "shop"))
+
+
+def test_what_no_pod_will_do_is_said_at_once(shop: Scene, bus: Path) -> None:
+    back_up(shop, bus)
+    shop.set_status("shop", "Failed", accepted=False, reason="NumberTaken", message="It belongs to another.")
+    for command in (["backup", "shop"], ["restore", "shop", "--yes"]):
+        assert "(NumberTaken): It belongs to another." in refused(oxy(shop, *command))
+    assert "annotations" not in shop.instance("shop")["metadata"]
+    assert "restoreFrom" not in shop.instance("shop")["spec"]["session"]
+    shop.set_status("shop", "Connected", ready=True)
+    with meanwhile(once(lambda: wanted(shop), lambda: change(shop, {"spec": {"suspend": True}}))):
+        assert "is suspended" in refused(oxy(shop, "restore", "shop", "--yes"))
+
+
+def wanted(shop: Scene) -> dict[str, Any]:
+    found: dict[str, Any] = shop.instance("shop")["spec"]["session"].get("restoreFrom", {})
+    return found
+
+
+def settle(shop: Scene, status: str, reason: str, outcome: str | None = None) -> None:
+    """Say of the present wish what came of it; with an outcome, the pod has said so."""
+    condition = {
+        "type": "Restored",
+        "status": status,
+        "reason": reason,
+        "message": f"{wanted(shop)['backupId']} {reason}",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+        "observedGeneration": shop.instance("shop")["metadata"]["generation"],
+    }
+    request = {name: value for name, value in wanted(shop).items() if name == "request"}
+    told = {"session": {"restore": {"outcome": outcome, **request}}} if outcome else {}
+    shop.set_conditions("shop", [condition], **told)
+
+
+def settling(shop: Scene, status: str, reason: str, outcome: str | None = None) -> Callable[[], None]:
+    """Play the operator, for the next wish."""
+    before = wanted(shop)
+
+    def act() -> None:
+        until(lambda: wanted(shop) not in ({}, before))
+        settle(shop, status, reason, outcome)
+
+    return act
+
+
+def test_a_restore_is_confirmed_set_and_waited_for(shop: Scene, bus: Path) -> None:
+    assert "nobody" in refused(oxy(shop, "restore", "nobody")), "it is looked for before anybody is asked"
+    assert "shop has no backup." in refused(oxy(shop, "restore", "shop"))
+    mine = back_up(shop, bus)
+    assert "nothing was changed" in refused(oxy(shop, "restore", "shop", answer="n\n"))
+    assert "To do it all the same: --yes" in refused(oxy(shop, "restore", "shop"))
+    for wrong in ("newest", "b1"):
+        assert f"{wrong} is no id of a backup" in refused(oxy(shop, "restore", "shop", wrong, "--yes"))
+    assert "has no backup 0194" in refused(
+        oxy(shop, "restore", "shop", "01940000-0000-7000-8000-000000000001", "--yes")
+    )
+    assert wanted(shop) == {}
+    requests = set()
+    # The same one once more is another wish, and set in one step.
+    for words in ([mine, "--force"], [mine, "--force"]):
+        with meanwhile(settling(shop, "True", "Restored", "Restored")):
+            done = printed(shop, "restore", "shop", *words, "--yes")
+        assert done["outcome"] == "Restored"
+        assert done["restoreFrom"] == wanted(shop)
+        requests.add(wanted(shop)["request"])
+    assert len(requests) == 2
+
+
+def test_a_restore_that_is_refused_leaves_nothing_in_the_spec_and_no_other_is_begun_meanwhile(
+    shop: Scene, bus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(shop, bus)
+    earlier = {"backupId": str(uuid.uuid4()), "instance": "before", "force": True}
+    change(shop, {"spec": {"session": {"restoreFrom": earlier}}})
+    busy = refused(oxy(shop, "restore", "shop", "--yes"))
+    assert "another restore of shop is under way" in busy
+    assert "of before with --force" in busy
+    assert wanted(shop) == earlier, "its --force is not lost"
+    settle(shop, "True", "Restored", "Restored")
+    with meanwhile(settling(shop, "False", "BackupOfAnotherNumber")):
+        assert "as before" in refused(oxy(shop, "restore", "shop", "--yes"))
+    assert wanted(shop) == earlier
+    settle(shop, "True", "Restored", "Restored")
+    with meanwhile(settling(shop, "False", "SessionNewer", "Refused")):
+        assert "is removed again; it named" in refused(oxy(shop, "restore", "shop", "--yes"))
+    assert wanted(shop) == {}, "to set what was there before would restore it once more"
+    assert "is not restored after 1 s" in refused(oxy(shop, "restore", "shop", "--yes", "--timeout", "1"))
+    stuck = wanted(shop)
+    as_soon_as_it_waits(monkeypatch, lambda: settle(shop, "True", "Restored", "Restored"))
+    printed(shop, "restore", "shop", "--yes")
+    assert wanted(shop) == stuck, "the same wish that is under way is waited for, not set again"
+
+
+def as_soon_as_it_waits(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Do something once a command has looked and found nothing."""
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: act())
+    monkeypatch.setattr("oxy_cli.commands.session_waiting.time", clock)
+
+
+def test_a_restore_that_another_replaces_or_ctrl_c_leaves_says_so(
+    shop: Scene, bus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(shop, bus)
+    theirs = {"spec": {"session": {"restoreFrom": {"backupId": str(uuid.uuid4()), "request": "theirs"}}}}
+    with meanwhile(once(lambda: wanted(shop), lambda: change(shop, theirs))):
+        assert "somebody else has changed spec.session.restoreFrom" in refused(oxy(shop, "restore", "shop", "--yes"))
+    settle(shop, "True", "Restored", "Restored")
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    as_soon_as_it_waits(monkeypatch, interrupt)
+    done = oxy(shop, "restore", "shop", "--yes")
+    assert done.exit_code != 0
+    assert "The restore of shop goes on. To take it back: kubectl patch" in done.stderr
+    assert wanted(shop)["backupId"] == "latest"
+
+
+def test_a_backup_whose_device_was_unlinked_is_restored_only_if_a_person_insists(shop: Scene, bus: Path) -> None:
+    dead = back_up(shop, bus, leaving=True)
+    asked = oxy(shop, "restore", "shop", answer="n\n")
+    assert "There is no other backup." in asked.stderr
+    assert "LoggedOut" in oxy(shop, "restore", "shop", "--yes", "--timeout", "0").stderr
+    settle(shop, "True", "Restored", "Restored")
+    alive = back_up(shop, bus, device="cd" * 32)
+    assert "add --force" in refused(oxy(shop, "restore", "shop", dead, "--yes"))
+    assert alive in oxy(shop, "restore", "shop", answer="n\n").stderr
+    with meanwhile(settling(shop, "True", "Restored", "Restored")):
+        assert printed(shop, "restore", "shop", dead, "--force", "--yes")["outcome"] == "Restored"
 
 
 def test_only_what_a_deleted_instance_left_is_deleted_and_by_its_organizations_name(shop: Scene, bus: Path) -> None:
@@ -328,7 +502,7 @@ def test_backups_of_an_instance_that_left_no_volume_are_deleted_by_its_organizat
         "claim": None,
         "backups": [lost],
     }
-    assert printed(shop, "show", "lost", "--organization", organization)["backups"] == []
+    assert "neither a volume nor a backup" in refused(oxy(shop, "show", "lost", "--organization", organization))
 
 
 def test_leftovers_are_pruned_once_confirmed_and_only_if_a_backup_replaces_them(shop: Scene, bus: Path) -> None:

@@ -1,21 +1,39 @@
-"""Which volumes of deleted instances `oxy sessions prune` offers for deletion."""
+"""What `oxy sessions` decides: what is left over, what a restore stands for, whether waiting makes sense."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from unit.wai_operator.making import deployment, observed, pod, record, resource
 
+from oxy_cli.commands.session_details import backup_rows, detail_lines, remark
 from oxy_cli.commands.session_pruning import orphans
-from oxy_cli.session_view import SessionView
+from oxy_cli.errors import SessionCommandError
+from oxy_cli.restore_order import RestoreOrder, progress_of, under_way
+from oxy_cli.session_view import SessionView, left_behind
+from oxy_cli.session_waits import why_stopped, why_without_session
+from oxy_core.instance.terminal_causes import TERMINAL_CAUSES
+from oxy_operator.decide.epoch_record import EpochEnd
+from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.observed import Observed
+from oxy_operator.decide.ownership_problems import number_taken
+from oxy_operator.decide.plan import plan_for
+from oxy_operator.decide.proxy import ProxyWanted
+from oxy_operator.decide.status import status_of
+from oxy_operator.objects import Key
+from oxy_operator.problems import Problem
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
 def left(
-    epoch: str | None = "3", *, paired: bool = True, namespace: str = "shops", since: datetime = NOW
+    epoch: str | None = "3", *, paired: bool = True, namespace: str = "shops", since: datetime = NOW, pin: object = None
 ) -> SessionView:
     annotations = {"oxy.dev/paired": str(paired).lower()} | ({"oxy.dev/epoch": epoch} if epoch else {})
+    annotations |= {} if pin is None else {"oxy.dev/restore": pin if isinstance(pin, str) else json.dumps(pin)}
     labels = {"oxy.dev/instance": "shop", "oxy.dev/organization": "acme"}
     named = {"name": "wai-shop-session", "uid": "u", "namespace": namespace, "creationTimestamp": since.isoformat()}
     return SessionView.of_claim({"metadata": {**named, "labels": labels, "annotations": annotations}})
@@ -24,6 +42,14 @@ def left(
 def backup(epoch: int, stored_at: datetime, instance: str = "shop", *, volume: str | None = None) -> dict[str, Any]:
     made = {"organization": "acme", "instance": instance, "epoch": epoch, "storedAt": stored_at.isoformat()}
     return made | ({"volume": volume} if volume else {})
+
+
+def restored(**changes: object) -> dict[str, Any]:
+    """What the operator has recorded of a restore."""
+    return {"epoch": 3, "outcome": "restored", "wish": {"manifest": {"id": "b1"}}} | changes
+
+
+FIRST = {"id": "b1", "organization": "acme", "instance": "shop", "epoch": 1, "storedAt": NOW.isoformat(), "volume": "o"}
 
 
 @pytest.mark.parametrize(
@@ -39,6 +65,13 @@ def backup(epoch: int, stored_at: datetime, instance: str = "shop", *, volume: s
         (left(), [backup(3, NOW + DAY, volume="u")], True),
         (left(), [backup(3, NOW + DAY, volume="of the next namespace")], False),
         (left(), [backup(2, NOW + DAY, volume="u")], False),
+        (left(pin=restored()), [FIRST], True),  # its session came from there
+        (left(pin=restored()), [{**FIRST, "id": "b2"}], False),
+        (left("4", pin=restored()), [FIRST], False),  # another session may have been begun since
+        (left(pin=restored(epoch=None)), [FIRST], False),  # likewise
+        (left(pin=restored(outcome="refused")), [FIRST], False),
+        (left(pin="{"), [FIRST], False),
+        (left(pin="[]"), [FIRST], False),
     ],
 )
 def test_a_volume_goes_only_if_a_backup_replaces_its_session(
@@ -57,3 +90,176 @@ def test_what_an_instance_that_moved_has_backed_up_since_replaces_no_volume_that
     backups = [backup(3, NOW + stored_after * DAY)]
     (found,) = orphans([left()], backups, everywhere=[left(), moved])
     assert (found.kept_because is None) is deletable
+
+
+# -- what deleted instances left
+
+
+def test_backups_are_those_of_the_instance_or_of_what_it_left_or_stand_alone() -> None:
+    alive = replace(left(namespace="elsewhere"), state="Connected")
+    other = replace(left(), name="other")
+    kept = [
+        {**FIRST, "instance": name, "id": name, "unlinkedAfter": name == "gone"} for name in ("shop", "other", "gone")
+    ]
+    listed = left_behind([left(), other, alive], kept)
+    assert [(item.name, item.state, item.summary()["backups"]) for item in listed] == [
+        ("shop", "Orphaned", 0),
+        ("other", "Orphaned", 1),
+        ("gone", "BackupsOnly", 1),
+    ]
+    assert [item.last_backup_at for item in listed] == [None, NOW, None]
+    assert listed[-1].summary()["createdAt"] is None
+
+
+def test_a_session_is_shown_in_words_and_units() -> None:
+    fields = {
+        "linked": True,
+        "sizeBytes": 3_250_000,
+        "linkedAt": (NOW - 3 * DAY).isoformat(),
+        "claim": None,
+        "backup": {"nonce": "n", "outcome": "Refused", "reason": "NotLinked", "message": "No phone is linked."},
+        "restore": {"backupId": "b1", "instance": "shop", "outcome": "Restored", "at": NOW.isoformat()},
+        "ofANewerRelease": 7,
+    }
+    assert detail_lines(fields, NOW + DAY) == [
+        ("Linked", "yes"),
+        ("Linked since", f"{(NOW - 3 * DAY).isoformat()} (4d ago)"),
+        ("Size", "3.1 MiB"),
+        ("Last request", "Refused: No phone is linked."),
+        ("Last restore", f"Restored: backup b1 of shop, {NOW.isoformat()} (24h ago)"),
+    ]
+    listed = [
+        {**FIRST, "bytes": 1, "requested": True, "library": "neonize", "unlinkedAfter": gone} for gone in (True, False)
+    ]
+    assert [row[5] for row in backup_rows(listed)] == ["unlinked after", "good"]
+    assert "LoggedOut" in remark(listed)
+    assert remark(listed[1:]) == ""
+
+
+# -- restoring
+
+
+def of(backup_id: str = "latest", *, force: bool = False, request: str | None = None) -> RestoreOrder:
+    return RestoreOrder(backup_id, None, force, request)
+
+
+def asking(order: RestoreOrder | None, **status: object) -> dict[str, Any]:
+    made = resource(status=status, **({"session": {"restoreFrom": order.spec}} if order else {}))
+    return {**made, "metadata": made["metadata"] | {"creationTimestamp": NOW.isoformat()}}
+
+
+def said(status: str, reason: str, generation: int = 3) -> list[dict[str, Any]]:
+    return [
+        {"type": "Restored", "status": status, "reason": reason, "message": "m", "observedGeneration": generation},
+    ]
+
+
+def test_the_latest_backup_is_one_whose_device_was_not_unlinked_if_there_is_any() -> None:
+    dead, alive = {"id": "b2", "unlinkedAfter": True}, {"id": "b1"}
+    assert of().of([dead, alive]) == alive
+    assert of().of([dead]) == dead
+    assert of().of([]) is None
+    assert of("b2").of([dead, alive]) == dead
+
+
+def test_an_id_is_checked_before_anybody_else_sees_it() -> None:
+    for text in ("", "newest", "^.*$", "0194"):
+        with pytest.raises(SessionCommandError, match="no id of a backup"):
+            RestoreOrder.asked(text, None, force=False)
+    assert RestoreOrder.asked("01940000000070008000000000000001", None, force=False).backup_id.count("-") == 4
+
+
+@pytest.mark.parametrize(
+    ("order", "status", "is_under_way"),
+    [
+        (None, {}, False),
+        (of(request="n"), {}, True),
+        (of(request="n"), {"conditions": said("True", "Restored", generation=2)}, True),  # of an earlier spec
+        (of(request="n"), {"conditions": said("True", "Restored")}, True),  # an operator that knows of no requests
+        (of(request="n"), {"conditions": said("True", "Restored"), "session": {"restore": {"request": "n"}}}, False),
+        (of(), {"conditions": said("True", "Restored"), "session": {"restore": {"outcome": "Restored"}}}, False),
+        (of(request="n"), {"conditions": said("False", "BackupNotFound")}, False),
+        (of(request="n"), {"conditions": said("False", "BusUnavailable")}, True),
+        (
+            of(request="n"),
+            {
+                "conditions": said("False", "BusUnavailable"),
+                "session": {"restore": {"request": "m", "outcome": "Refused"}},
+            },
+            True,  # it was the one before that was refused
+        ),
+        (
+            of(request="n"),
+            {
+                "conditions": said("False", "SessionNewer"),
+                "session": {"restore": {"request": "n", "outcome": "Refused"}},
+            },
+            False,
+        ),
+    ],
+)
+def test_a_restore_is_under_way_until_it_is_done_or_refused(
+    order: RestoreOrder | None, status: dict[str, Any], *, is_under_way: bool
+) -> None:
+    assert under_way(asking(order, **status)) is is_under_way
+
+
+def test_an_order_leaves_nothing_of_the_one_before() -> None:
+    assert of("b1").patch == {"backupId": "b1", "instance": None, "force": False, "request": None}
+    assert RestoreOrder.held(asking(of("b1", force=True, request="n"))) == of("b1", force=True, request="n")
+    assert of("b1", request="n").is_same(of("b1"))
+    assert not of("b1").is_same(of("b1", force=True))
+    assert progress_of(asking(of()), of()) is None
+
+
+# -- whether waiting makes sense
+
+
+def seen(given: Observed, **metadata: object) -> dict[str, Any]:
+    """A resource with the status that the operator writes."""
+    spec = given.instance.spec.model_dump(mode="json", by_alias=True)
+    made = resource(status=status_of(plan_for(given, deployment()).situation), **spec)
+    return {**made, "metadata": made["metadata"] | {"creationTimestamp": NOW.isoformat()} | metadata}
+
+
+TAKEN = observed(refusal=number_taken("+5511987650000", Key("other", "shop")))
+SUSPENDED = observed(instance=Instance.of(resource(suspend=True)), pod=None)
+UNREACHABLE = observed(
+    instance=Instance.of(resource(network={"proxySecretRef": {"name": "proxy"}})),
+    proxy=ProxyWanted("proxy", problem=Problem("ProxySecretMissing", "It does not exist.")),
+    pod=None,
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [(TAKEN, "NumberTaken"), (SUSPENDED, "is suspended"), (UNREACHABLE, "ProxySecretMissing")],
+)
+def test_an_instance_without_a_pod_is_waited_for_in_vain(given: Observed, reason: str) -> None:
+    for why in (why_stopped, why_without_session):
+        assert reason in (why(seen(given)) or "")
+    changed = seen(given, generation=4)  # the operator has not seen yet that somebody has acted
+    assert (why_stopped(changed) is None) is (given is not SUSPENDED)
+
+
+@pytest.mark.parametrize("reason", TERMINAL_CAUSES)
+def test_a_session_that_has_ended_is_not_backed_up_but_replaced_by_a_backup(reason: str) -> None:
+    end = EpochEnd(epoch=2, exit_code=TERMINAL_CAUSES[reason].exit_code, reason=reason, message="It was so.")
+    ended = seen(observed(record=record(ended=end, paired=not TERMINAL_CAUSES[reason].unpairs), pod=None))
+    assert f"({reason}): It was so." in (why_without_session(ended) or "")
+    assert why_stopped(ended) is None
+    repaired = seen(observed(record=record(ended=end, repaired="n1"), pod=None), annotations={"oxy.dev/repair": "n2"})
+    assert why_without_session(repaired) is None, "it has been asked for, and the operator has not looked yet"
+
+
+def test_an_instance_whose_phone_is_not_linked_has_no_session() -> None:
+    for until, reason in ((NOW - timedelta(days=365), "PairingExpired"), (NOW, "WaitingForPhone")):
+        unpaired = seen(observed(record=record(paired=False, pairing_until=until)))
+        assert reason in (why_without_session(unpaired) or "")
+        assert why_stopped(unpaired) is None
+
+
+def test_a_pod_that_works_or_may_work_soon_is_waited_for() -> None:
+    for given in (observed(pod=pod(ready=True)), observed(pod=None), observed()):
+        assert why_without_session(seen(given)) is None
+    assert why_without_session(seen(observed(), deletionTimestamp=NOW.isoformat())) == "petshop is being deleted."

@@ -1,0 +1,104 @@
+"""One session with its backups, as `oxy sessions show` writes it for people."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from oxy_cli.output import age
+from oxy_cli.session_admin import readable_bytes
+
+BACKUP_COLUMNS: Final = ("ID", "STORED", "SIZE", "EPOCH", "REQUESTED", "STATE", "LIBRARY")
+
+UNLINKED: Final = "unlinked after"
+"""State of a backup whose device was unlinked on the phone once it was made."""
+
+Shown = Callable[[Any, datetime], str]
+"""A value for people, at a moment."""
+
+
+def _plain(value: object, _: datetime) -> str:
+    return str(value)
+
+
+def _yes_or_no(value: object, _: datetime) -> str:
+    return "yes" if value else "no"
+
+
+def _size(value: float, _: datetime) -> str:
+    return readable_bytes(value)
+
+
+def _moment(value: str, now: datetime) -> str:
+    return f"{value} ({age(datetime.fromisoformat(value), now)} ago)"
+
+
+def _request(value: Mapping[str, Any], _: datetime) -> str:
+    backup = f" (backup {value['backupId']})" if "backupId" in value else ""
+    why = value.get("message") or value.get("reason")
+    return f"{value.get('outcome', 'Requested')}{backup}" + (f": {why}" if why else "")
+
+
+def _restore(value: Mapping[str, Any], now: datetime) -> str:
+    when = f", {_moment(value['at'], now)}" if "at" in value else ""
+    return f"{value.get('outcome')}: backup {value.get('backupId')} of {value.get('instance')}{when}"
+
+
+_LINES: Final[Mapping[str, tuple[str, Shown]]] = {
+    "namespace": ("Namespace", _plain),
+    "name": ("Name", _plain),
+    "organization": ("Organization", _plain),
+    "state": ("State", _plain),
+    "linked": ("Linked", _yes_or_no),
+    "linkedAt": ("Linked since", _moment),
+    "device": ("Device", _plain),
+    "createdAt": ("Created", _moment),
+    "claim": ("Volume claim", _plain),
+    "sizeBytes": ("Size", _size),
+    "journalBytes": ("Journal", _size),
+    "setAsideBytes": ("Set aside", _size),
+    "volumeBytes": ("Volume", _size),
+    "volumeFreeBytes": ("Free on it", _size),
+    "messages": ("Messages", _plain),
+    "peers": ("Peers", _plain),
+    "libraryVersion": ("Library", _plain),
+    "checkedAt": ("Found intact", _moment),
+    "updatedAt": ("Figures of", _moment),
+    "lastBackupAt": ("Last backup", _moment),
+    "backups": ("Backups", _plain),
+    "backup": ("Last request", _request),
+    "restoredAt": ("Restored", _moment),
+    "restore": ("Last restore", _restore),
+}
+"""Label and form of each field, in the order in which they are shown."""
+
+
+def detail_lines(fields: Mapping[str, Any], now: datetime) -> list[tuple[str, str]]:
+    """Return what is known of a session as lines of a table."""
+    known = ((label, shown, fields.get(name)) for name, (label, shown) in _LINES.items())
+    return [(label, shown(value, now)) for label, shown, value in known if value is not None and value != ""]
+
+
+def backup_rows(backups: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    """Return backups as rows of a table."""
+    return [
+        [
+            item["id"],
+            item["storedAt"],
+            readable_bytes(item["bytes"]),
+            str(item["epoch"]),
+            "yes" if item["requested"] else "no",
+            UNLINKED if item.get("unlinkedAfter") else "good",
+            item["library"],
+        ]
+        for item in backups
+    ]
+
+
+def remark(backups: Sequence[Mapping[str, Any]]) -> str:
+    """Return what is to be known of backups that restore little; empty: nothing."""
+    if not any(item.get("unlinkedAfter") for item in backups):
+        return ""
+    return (
+        f"{UNLINKED}: the instance was deleted with deletionPolicy Delete, so this device was unlinked on the phone. "
+        "WhatsApp ends its session as soon as it is restored (LoggedOut); link the phone anew instead: oxy pair NAME"
+    )

@@ -1,0 +1,231 @@
+"""``oxy sessions restore``: replaces an instance's session by a backup, once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Final
+
+import typer
+
+from oxy_cli.cluster import Cluster
+from oxy_cli.commands.session_waiting import WAIT_SECONDS, Timeout, print_result, say, waited
+from oxy_cli.errors import AdminError, ClusterError, SessionCommandError
+from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
+from oxy_cli.questions import confirmed
+from oxy_cli.restore_order import LATEST, RestoreOrder, RestoreProgress, progress_of, under_way
+from oxy_cli.session_admin import backups_of
+from oxy_cli.session_waits import Resource, what_it_does, why_stopped
+
+ATTEMPTS: Final = 20
+"""How often to set the order anew because the instance has just changed; its status does every few seconds."""
+
+_CAVEAT: Final = (
+    "The session that it replaces is set aside on the volume. What was received or sent since the backup was made, it "
+    "does not know: of those chats, the first messages may be lost."
+)
+
+_UNLINKED: Final = (
+    "Once it was made, its device was unlinked on the phone, because the instance was deleted with deletionPolicy "
+    "Delete: WhatsApp will most likely end the session at once (LoggedOut). Then the phone has to be linked anew "
+    "(oxy pair)."
+)
+
+
+def restore(  # noqa: PLR0913 each is an option of the command
+    name: Name,
+    backup_id: Annotated[str, typer.Argument(metavar="[BACKUP]", help="Id of a backup.")] = LATEST,
+    *,
+    instance: Annotated[
+        str | None, typer.Option(help="The instance whose backup it is, which had the same number before.")
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Also replace a session that is newer, or by a backup whose device was unlinked."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    timeout: Timeout = WAIT_SECONDS,
+    namespace: Namespace = None,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """Replace an instance's session by a backup: sets spec.session.restoreFrom, and waits until it is done."""
+    cluster, system = Cluster.connect(context, namespace), Cluster.connect(context, system_namespace)
+    order = RestoreOrder.asked(backup_id, instance, force=force)
+    resource = cluster.instance(name)
+    _require_pod(resource, timeout)
+    which, warning = _chosen(system, resource, order)
+    _confirm(name, which, warning, yes=yes)
+    before, order = _set(cluster, name, order)
+    with _told_if_interrupted(cluster, name):
+        found = waited(lambda: _end(cluster, name, order), timeout, lambda: _late(cluster, name, order, timeout))
+    if found is not None and found.refused:
+        message = f"{name}: {found.message} {_take_back(cluster, name, order, before, found)}"
+        raise SessionCommandError(message)
+    result = {"name": name, "restoreFrom": order.spec, "outcome": found.reason if found else "Requested"}
+    print_result(result, output, found.message if found else f"Asked {name} to restore it.")
+
+
+# -- before anything is changed
+
+
+def _require_pod(resource: Resource, timeout: int) -> None:
+    """Raise SessionCommandError if no pod will restore it, unless nobody waits for that."""
+    if timeout and (why := why_stopped(resource)):
+        message = f"nothing was changed: {why} To set spec.session.restoreFrom all the same, add --timeout 0."
+        raise SessionCommandError(message)
+
+
+def _chosen(system: Cluster, resource: Resource, order: RestoreOrder) -> tuple[str, str]:
+    """Return what to call the backup, and what is to be known of it; raises SessionCommandError if there is none.
+
+    Without the operator's list, the operator alone decides, when it sees the order.
+    """
+    name, namespace = resource["metadata"]["name"], resource["metadata"]["namespace"]
+    source = order.instance or name
+    try:
+        held = backups_of(system, resource["spec"]["organizationId"], source)
+    except (AdminError, ClusterError) as error:
+        say(f"The backups cannot be looked at before: {error}")
+        return order.backup_id, ""
+    found = order.of(held)
+    if found is None:
+        what = "no backup" if order.backup_id == LATEST else f"no backup {order.backup_id}"
+        lists = f"oxy sessions show {source} -n {namespace}"
+        message = f"nothing was changed: {source} has {what}. To see which there are, run: {lists}"
+        raise SessionCommandError(message)
+    which = f"{found['id']} of {found['storedAt']}"
+    if not found.get("unlinkedAfter"):
+        return which, ""
+    if order.backup_id != LATEST and not order.force:
+        message = f"nothing was changed: backup {which}. {_UNLINKED} To restore it all the same, add --force."
+        raise SessionCommandError(message)
+    return which, f" {_UNLINKED}" + (" There is no other backup." if order.backup_id == LATEST else "")
+
+
+def _confirm(name: str, which: str, warning: str, *, yes: bool) -> None:
+    if yes:
+        if warning:
+            say(f"Backup {which}:{warning}")
+    elif not confirmed(f"Replace the session of {name} by backup {which}?{warning} {_CAVEAT}", "--yes"):
+        message = "nothing was changed"
+        raise SessionCommandError(message)
+
+
+# -- the order
+
+
+def _set(cluster: Cluster, name: str, order: RestoreOrder) -> tuple[RestoreOrder | None, RestoreOrder]:
+    """Set the order, in one step and only if no other is under way; return what was there before, and what is now.
+
+    The same one that is under way already, as after Ctrl-C, is not set again. Raises SessionCommandError.
+    """
+    for _ in range(ATTEMPTS):
+        resource = cluster.instance(name)
+        held = RestoreOrder.held(resource)
+        if held is not None and under_way(resource):
+            if held.is_same(order):
+                return None, held
+            raise SessionCommandError(_busy(cluster, resource, held))
+        changed = _written(cluster, resource, order)
+        if changed is not None:
+            return held, _stored(changed, held)
+    raise SessionCommandError(_restless(name))
+
+
+def _stored(changed: Resource, before: RestoreOrder | None) -> RestoreOrder:
+    """Return the order as the API server keeps it, which prunes what it does not know."""
+    stored = RestoreOrder.held(changed)
+    if stored is None or stored == before:
+        message = (
+            "the Oxy in the cluster is older than this command, and would not restore the same backup once more. "
+            "Upgrade it, or remove spec.session.restoreFrom, wait a moment, and ask again"
+        )
+        raise SessionCommandError(message)
+    return stored
+
+
+def _busy(cluster: Cluster, resource: Resource, held: RestoreOrder) -> str:
+    told = progress_of(resource, held)
+    said = f" It says: {told.message}" if told else ""
+    name = resource["metadata"]["name"]
+    return (
+        f"nothing was changed: another restore of {name} is under way, of {held.described}.{said} "
+        f"Wait for it, or take it back: {_taking_back(cluster, name)}"
+    )
+
+
+def _restless(name: str) -> str:
+    return f"nothing was changed: {name} changes all the time; try again"
+
+
+def _taking_back(cluster: Cluster, name: str) -> str:
+    patch = '{"spec":{"session":{"restoreFrom":null}}}'
+    return f"kubectl patch wai {name} -n {cluster.namespace} --type merge -p '{patch}'"
+
+
+def _written(cluster: Cluster, resource: Resource, order: RestoreOrder | None) -> Resource | None:
+    """Write spec.session.restoreFrom and return the instance; None if it has changed since it was read."""
+    return cluster.patch_unchanged_instance(resource, {"session": {"restoreFrom": order.patch if order else None}})
+
+
+# -- what becomes of it
+
+
+@contextmanager
+def _told_if_interrupted(cluster: Cluster, name: str) -> Iterator[None]:
+    """Tell whoever presses Ctrl-C that only the waiting ends."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"The restore of {name} goes on. To take it back: {_taking_back(cluster, name)}")
+        raise
+
+
+def _end(cluster: Cluster, name: str, order: RestoreOrder) -> RestoreProgress | None:
+    """Return how the order has ended, if it has; raises SessionCommandError if nobody carries it out any more."""
+    resource = cluster.instance(name)
+    held = RestoreOrder.held(resource)
+    if held != order:
+        instead = f"asks for {held.described} by now" if held else "was removed"
+        message = (
+            f"{name}: somebody else has changed spec.session.restoreFrom, which {instead}. This restore is given up"
+        )
+        raise SessionCommandError(message)
+    told = progress_of(resource, order)
+    if told is not None and (told.restored or told.refused):
+        return told
+    if why := why_stopped(resource):
+        message = f"{name} is not restored. {why} It stays asked for."
+        raise SessionCommandError(message)
+    return None
+
+
+def _late(cluster: Cluster, name: str, order: RestoreOrder, timeout: int) -> str:
+    resource = cluster.instance(name)
+    told = progress_of(resource, order)
+    unseen = f"The operator has not looked at {name}; `kubectl get wai {name}` shows whether it works."
+    said = f"{told.message} {what_it_does(resource)}" if told else unseen
+    return f"{name} is not restored after {timeout} s. {said} It goes on."
+
+
+def _take_back(
+    cluster: Cluster, name: str, order: RestoreOrder, before: RestoreOrder | None, found: RestoreProgress
+) -> str:
+    """Leave nothing in the spec that was refused; return what is there instead.
+
+    What was there before is set again only if no pod was told of the order: else it would be a new one, and carried out
+    once more.
+    """
+    again = None if found.pinned else before
+    for _ in range(ATTEMPTS):
+        resource = cluster.instance(name)
+        if RestoreOrder.held(resource) != order:
+            return ""
+        if _written(cluster, resource, again) is not None:
+            break
+    else:
+        return "spec.session.restoreFrom still asks for it."
+    if again is not None:
+        return f"spec.session.restoreFrom names {again.described} again, as before."
+    lost = f"; it named {before.described} before, which is not carried out once more" if before else ""
+    return f"spec.session.restoreFrom is removed again{lost}."
