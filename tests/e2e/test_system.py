@@ -243,7 +243,7 @@ async def test_a_model_that_is_away_is_waited_for(system: System, simulator: Sim
         await asyncio.to_thread(wait_until, "the ledger says for what the message waits", 60, waits_for_model)
     finally:
         kubectl("scale", *deployment, "--replicas=1")
-        kubectl("rollout", "status", *deployment, "--timeout=60s")
+        kubectl("rollout", "status", *deployment, "--timeout=180s")
     answer = (await asked).answer
     assert not re.search("pessoa|atendente|equipe", answer)
 

@@ -56,7 +56,8 @@ def pair(  # noqa: PLR0913 each is an option of the command
     instance = InstanceView.of(cluster.instance(name))
     nonce = _request(cluster, name, method) if method not in (None, instance.method) else None
     display = _Display(output)
-    deadline, ahead = time.monotonic() + timeout, cluster.clock_ahead()
+    ahead = cluster.clock_ahead()
+    deadline = time.monotonic() + timeout  # however slow the cluster answers, it is looked at once
     while time.monotonic() < deadline:
         instance = InstanceView.of(cluster.instance(name))
         offer = current_offer(cluster.secret(pairing_secret_name(name)), datetime.now(UTC) + ahead)

@@ -17,7 +17,7 @@ from integration.cli.scene import Scene
 from oxy_core.instance.custom_resource import REPAIR_ANNOTATION
 from oxy_dev.cluster.certificates import Authority, Identity
 
-SECONDS = 30.0
+SECONDS = 60.0
 CAMPAIGN = Path(__file__).parents[3] / "examples/campaign.yaml"
 
 

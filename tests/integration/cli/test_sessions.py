@@ -33,7 +33,7 @@ from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_tenant import set_aside
 
 KEYS = PlatformKeys.generate()
-SECONDS = 30.0
+SECONDS = 60.0
 
 MODULES: dict[str, Callable[[Sequence[str]], int]] = {
     "oxy_operator.session_admin": session_admin.main,

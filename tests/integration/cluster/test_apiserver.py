@@ -112,7 +112,7 @@ def processes_of(folder: Path) -> list[bytes]:
     return [line for line in lines if f"={folder}/".encode() in line]
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition did not become true in time"

@@ -58,7 +58,7 @@ def command(cache: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition did not become true in time"
@@ -72,7 +72,7 @@ def is_alive(pid: int) -> bool:
 
 
 def said(process: subprocess.Popen[str]) -> str:
-    return process.communicate(timeout=30)[0]
+    return process.communicate(timeout=60)[0]
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -157,5 +157,5 @@ def test_whoever_stops_reading_gets_no_complaint(cache: Path) -> None:
     with command(cache, "oxy", "status") as process:
         assert process.stdout is not None
         process.stdout.close()
-        process.wait(30)
+        process.wait(60)
     assert process.returncode in (1, 130)

@@ -49,7 +49,7 @@ def test_a_long_command_that_fails_says_why_without_the_librarys_log(tmp_path: P
         kubectl = kubectl_of(stack.enter_context(apiserver.running(tmp_path)))
         assert "default" in kubectl.run_long("get", "namespaces", "--output=name")
         with pytest.raises(CommandError, match=r"helm.*ended with status 1.*never not ready"):
-            kubectl.run_helm("install", "never", str(chart), "--wait", "--timeout=3s")
+            kubectl.run_helm("install", "never", str(chart), "--wait", "--timeout=10s")
 
 
 def test_a_complaint_is_the_last_lines_without_log_lines() -> None:

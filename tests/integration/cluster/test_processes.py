@@ -26,7 +26,7 @@ def layout(tmp_path: Path) -> Iterator[Layout]:
     processes.stop(processes.of_cluster(layout), signal.SIGKILL)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition did not become true in time"

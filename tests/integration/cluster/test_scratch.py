@@ -45,7 +45,7 @@ def test_a_program_that_still_writes_is_waited_for(tmp_path: Path) -> None:
 
     writer = threading.Thread(target=write)
     writer.start()
-    writing.wait(10)
+    writing.wait(60)
     remove(folder)
     writer.join()
     assert not folder.exists()

@@ -449,7 +449,8 @@ async def test_a_session_that_was_set_aside_is_not_backed_up_again_and_again(
     monkeypatch.setattr("oxy_tenant.backups.maker.LOOK_SECONDS", 0.01)
     maker = BackupMaker(environment, archive, metadata, journal, rules)
     making = asyncio.create_task(maker.run())
-    await asyncio.sleep(0.2)
+    await reached(lambda: BackupOutcome.REFUSED in told)
+    await asyncio.sleep(0.1)
     await cancel_tasks(making)
     assert told == [BackupOutcome.RUNNING, BackupOutcome.REFUSED]
     # A backup that nobody asked for in the plan, as the last one before a session is given up, answers no request.

@@ -70,7 +70,7 @@ class Stage:
 
 
 async def reached(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 the state under test has no event
             await asyncio.sleep(0.005)
 
@@ -335,7 +335,7 @@ async def test_a_wait_for_a_pairing_window_ends_as_soon_as_the_connection_is_clo
         ending = terminal_ending("LoggedOut", "shop")
         stage.hold.end(ending.reason, EndedError(ending))
         with pytest.raises(EndedError):
-            await asyncio.wait_for(connecting, 5)
+            await asyncio.wait_for(connecting, 20)
 
 
 async def test_a_connection_that_is_held_ends_as_soon_as_it_is_closed_for_good(tmp_path: Path) -> None:
@@ -346,7 +346,7 @@ async def test_a_connection_that_is_held_ends_as_soon_as_it_is_closed_for_good(t
         ending = terminal_ending("LoggedOut", "shop")
         stage.hold.end(ending.reason, EndedError(ending))
         with pytest.raises(EndedError):
-            await asyncio.wait_for(connecting, 5)
+            await asyncio.wait_for(connecting, 20)
 
 
 async def test_a_hold_that_begins_while_a_session_is_prepared_keeps_it_closed(tmp_path: Path) -> None:
@@ -430,11 +430,11 @@ def test_which_account_an_instance_serves(address: str, *, expected: bool) -> No
 
 async def test_only_what_lasts_is_reported(tmp_path: Path) -> None:
     async with staged(tmp_path, paired=True) as stage:
-        reports = ConnectionReports(stage.journal.reports, stage.board, lasting_seconds=0.2)
+        reports = ConnectionReports(stage.journal.reports, stage.board, lasting_seconds=1)
         task = asyncio.create_task(reports.run())
         for state in [ConnectionState.CONNECTED, ConnectionState.RECONNECTING] * 10:
             stage.board.update(connection=state)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
         await reached(lambda: len(reported(stage.journal)) == 2)
         stage.board.update(connection=ConnectionState.CONNECTED)
         await reached(lambda: len(reported(stage.journal)) == 3)
@@ -517,7 +517,7 @@ async def test_a_server_that_offers_no_code_is_reported_as_unreachable(
 async def test_an_offered_code_stays_until_the_window_closes(
     tmp_path: Path,
 ) -> None:
-    closing = datetime.now(UTC) + timedelta(seconds=1)
+    closing = datetime.now(UTC) + timedelta(seconds=4)
     async with (
         staged(tmp_path, paired=False, timing=ConnectionTiming(login=0.2), pairing_until=closing) as stage,
         running(stage),

@@ -67,7 +67,7 @@ async def test_only_the_newest_receipts_are_kept() -> None:
     receipts = Confirmations(most_kept=2)
     for whatsapp_id in ("A", "B", "B", "C"):
         receipts.confirm(receipt(whatsapp_id))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await receipts.wait("B")
         await receipts.wait("C")
         waiting = asyncio.create_task(receipts.wait("A"))
@@ -81,7 +81,7 @@ async def test_only_the_phone_itself_confirms_for_the_phone() -> None:
     receipts, own = Confirmations(), Jid.parse("999@lid")
     computer = Receipts(ReceiptKind.DELIVERED, ("A",), own, own, None, from_me=True)
     receipts.confirm(computer)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await receipts.wait("A")
         waiting = asyncio.create_task(receipts.wait("A", by_phone=True))
         await asyncio.sleep(0)

@@ -82,7 +82,7 @@ async def test_while_sending_is_frozen_a_turn_is_granted_without_fillers() -> No
         waiting = asyncio.create_task(_take_turn(phone, ANA))
         await asyncio.sleep(0)  # it was asked for before the freeze
         phone.frozen = True
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 60)
     assert phone.fillers == [(BIA, "3EB0")]
     phone.frozen = False
     await _take_turn(phone, ANA)

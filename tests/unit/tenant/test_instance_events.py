@@ -150,7 +150,7 @@ def test_a_device_that_threads_notice_at_once_is_told_once(tmp_path: Path) -> No
     together = threading.Barrier(most)
 
     def notice(_: int) -> None:
-        together.wait(5)
+        together.wait(60)
         journal.inbound.linked(device)
 
     with opened(tmp_path, Time()) as journal, ThreadPoolExecutor(most) as threads:

@@ -1,6 +1,7 @@
 """Offers of codes, without a connection."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,9 +31,9 @@ class Stage:
         return self.board.state.pairing
 
     @property
-    def seconds(self) -> float:
-        """How long the offer is still valid."""
-        return (self.offer.expires_at - datetime.now(UTC)).total_seconds()
+    def seconds(self) -> int:
+        """How long the offer is valid, to ten seconds, of which a busy machine may take some until it is asked."""
+        return 10 * math.ceil((self.offer.expires_at - datetime.now(UTC)).total_seconds() / 10)
 
     def change(self, **settings: object) -> None:
         changed = self.settings.current.model_copy(update=settings)
@@ -40,7 +41,7 @@ class Stage:
         self.settings.reload()
 
     async def shown(self, method: PairingMethod) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while self.offer.method is not method:  # noqa: ASYNC110 the state under test has no event
                 await asyncio.sleep(0.001)
 
@@ -62,7 +63,7 @@ async def staged(folder: Path, *, codes: list[str], minutes: float = 15, answer:
 async def test_a_phone_code_is_valid_until_the_servers_codes_run_out(tmp_path: Path) -> None:
     async with staged(tmp_path, codes=["AAAA1111"]) as stage:
         await stage.pairing.offer("qr 1")
-        assert (stage.offer.code, round(stage.seconds)) == ("AAAA1111", 160)
+        assert (stage.offer.code, stage.seconds) == ("AAAA1111", 160)
         await stage.pairing.offer("qr 2")
         assert stage.offer.code == "AAAA1111"
 
@@ -70,10 +71,10 @@ async def test_a_phone_code_is_valid_until_the_servers_codes_run_out(tmp_path: P
 async def test_no_offer_outlives_the_window(tmp_path: Path) -> None:
     async with staged(tmp_path, codes=["AAAA1111"], minutes=0.5) as stage:
         await stage.pairing.offer("qr 1")
-        assert round(stage.seconds) == 30
+        assert stage.seconds == 30
         stage.change(pairing_method=PairingMethod.QR_CODE)
         await stage.shown(PairingMethod.QR_CODE)
-        assert round(stage.seconds) == 30
+        assert stage.seconds == 30
 
 
 async def test_another_method_is_offered_as_soon_as_it_is_asked_for(tmp_path: Path) -> None:
@@ -83,10 +84,10 @@ async def test_another_method_is_offered_as_soon_as_it_is_asked_for(tmp_path: Pa
         stage.change(pairing_method=PairingMethod.QR_CODE)
         await stage.shown(PairingMethod.QR_CODE)
         # It is the code that the server offers now, with what is left of its time.
-        assert (stage.offer.qr, round(stage.seconds)) == ("qr 2", 20)
+        assert (stage.offer.qr, stage.seconds) == ("qr 2", 20)
         stage.change(pairing_method=PairingMethod.PHONE_CODE)
         await stage.shown(PairingMethod.PHONE_CODE)
-        assert (stage.offer.code, round(stage.seconds)) == ("BBBB2222", 160)
+        assert (stage.offer.code, stage.seconds) == ("BBBB2222", 160)
         stage.change(browser="Debian")
         await asyncio.sleep(0)
         assert stage.offer.code == "BBBB2222"

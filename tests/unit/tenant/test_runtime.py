@@ -31,7 +31,7 @@ class Session:
 async def test_a_stop_waits_until_the_session_has_delivered_what_it_received() -> None:
     session, stop = Session(), asyncio.Event()
     stop.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await run_until(stop, session.run(), session.before_closing) is None
     assert session.steps == ["open", "closed"]
 

@@ -30,7 +30,7 @@ async def until(stage: Stage, texts: int) -> None:
 
 
 async def reached(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 the state under test has no event
             await asyncio.sleep(0.005)
 
@@ -43,7 +43,7 @@ async def test_after_a_stop_waiting_requests_stay_open_and_nothing_is_sent(tmp_p
         stage.link.turn.set()
         stage.link.answering.set()
         stage.ask(request("late"))
-        await stage.sender.finish(within=1)
+        await stage.sender.finish(within=60)
         await asyncio.sleep(0.05)
         assert (stage.link.texts, stage.results()) == ([], [])
         assert stage.open_texts() == ["first", "second", "other", "late"]
@@ -55,7 +55,7 @@ async def test_a_stop_waits_for_the_message_in_flight_and_journals_its_result(tm
         stage.ask(request("first"), request("second"))
         await until(stage, texts=1)
         stage.stopping.set()
-        finishing = asyncio.create_task(stage.sender.finish(within=5))
+        finishing = asyncio.create_task(stage.sender.finish(within=60))
         await asyncio.sleep(0.05)
         assert not finishing.done()
         stage.link.answering.set()
@@ -91,7 +91,7 @@ async def test_a_request_that_is_refused_until_it_expires_says_why(tmp_path: Pat
     async with sending(tmp_path) as stage:
         stage.answer()
         stage.link.refusals["first"] = [SendDeferredError("server returned error 429")] * 1_000
-        stage.ask(request("first", expires_at=datetime.now(UTC) + timedelta(seconds=1.5)))
+        stage.ask(request("first", expires_at=datetime.now(UTC) + timedelta(seconds=5)))
         await reached(lambda: len(stage.results()) == 1)
         [result] = stage.all_results()
         assert result.outcome is SendOutcome.EXPIRED
@@ -230,7 +230,7 @@ async def test_while_the_account_may_write_to_nobody_first_unasked_messages_wait
     async with sending(tmp_path) as stage:
         stage.answer()
         stage.link.refusals["campanha"] = [ReachOutLockedError("server returned error 463")]
-        soon = datetime.now(UTC) + timedelta(seconds=0.6)
+        soon = datetime.now(UTC) + timedelta(seconds=3)
         stage.ask(request("campanha", chat=Jid.parse("1@lid"), lane=Lane.CAMPAIGN, expires_at=soon))
         await reached(lambda: len(stage.locked) == 1)
         stage.ask(request("lembrete", chat=Jid.parse("2@lid"), lane=Lane.AUTOMATION, expires_at=soon))
@@ -266,11 +266,11 @@ async def test_what_kept_a_message_until_it_expired_is_typed(
     async with sending(tmp_path) as stage:
         stage.answer()
         stage.link.refusals["oi"] = [error] * 1_000
-        stage.ask(request("oi", expires_at=datetime.now(UTC) + timedelta(seconds=0.5)))
+        stage.ask(request("oi", expires_at=datetime.now(UTC) + timedelta(seconds=2)))
         await reached(lambda: len(stage.results()) == 1)
         [result] = stage.all_results()
         assert (result.outcome, result.refusal, result.retry_after_seconds) == (SendOutcome.EXPIRED, refusal, 0.1)
-        assert len(stage.link.texts) <= 6
+        assert len(stage.link.texts) <= 21, "each time after the pause that was asked for"
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ async def test_a_file_that_no_worker_hands_out_waits_in_its_chat_alone(tmp_path:
     async with sending(tmp_path) as stage:
         stage.answer()
         file = FileContent(kind="document", media_id=uuid4(), mime="a/b", size=9, sha256="0" * 64)
-        soon = datetime.now(UTC) + timedelta(seconds=0.5)
+        soon = datetime.now(UTC) + timedelta(seconds=2)
         stage.ask(request(None, content=file, expires_at=soon), request("depois"))
         stage.ask(request("outra", chat=Jid.parse("2@lid")))
         await reached(lambda: len(stage.results()) == 3)
