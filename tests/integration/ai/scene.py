@@ -348,7 +348,7 @@ class WorkerProcess:
     def terminate(self) -> int:
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
     def signal(self, number: signal.Signals) -> None:
         assert self.process is not None

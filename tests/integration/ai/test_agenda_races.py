@@ -1,21 +1,17 @@
 """Customers of one shop who want one time, answered by several workers at once."""
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
-
+from integration.ai.open_days import open_day
 from integration.ai.scene import Scene, org, settings_of, until
 
 from oxy_ai.database import connected_pool, organization_transaction
 
 SETTINGS = settings_of("petshop")
-ZONE = ZoneInfo("America/Sao_Paulo")
 PHONES = [f"+551191234000{number}" for number in range(1, 5)]
 
 
 async def test_two_workers_give_one_time_to_one_customer_and_other_times_to_the_others(scene: Scene) -> None:
     pod = await scene.pod(SETTINGS)
-    day = datetime.now(ZONE).date() + timedelta(days=7)
-    day += timedelta(days=(1 - day.weekday()) % 7)  # a Tuesday: open all day, and never a public holiday by rule
+    day = open_day()
     order = {"servico": "banho e tosa", "data": day.isoformat(), "hora": "10:00", "nome_pet": "Rex"}
     await scene.model.script(
         {"user": "tosa", "calls": [{"tool": "agendar_servico", "arguments": order}]},

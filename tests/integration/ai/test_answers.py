@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from aiohttp import web
+from integration.ai.endpoint import running_endpoint, saying
+from integration.ai.open_days import open_day
 from integration.ai.scene import APOLOGY, CUSTOMER, OWNER, Scene, settings_of, until
 from prometheus_client import REGISTRY
 
@@ -43,7 +46,7 @@ async def test_a_report_published_twice_is_answered_once(scene: Scene) -> None:
 
 
 async def test_messages_within_the_debounce_are_answered_together(scene: Scene) -> None:
-    pod = await scene.pod(settings_of("petshop", ai=AiSettings(debounce_seconds=2)))
+    pod = await scene.pod(settings_of("petshop", ai=AiSettings(debounce_seconds=5)))
     async with scene.worker():
         pod.receive("Oi")
         pod.receive("quero marcar")
@@ -187,12 +190,14 @@ async def test_after_the_takeover_the_assistant_answers_what_was_left(scene: Sce
 
 
 async def test_an_answer_from_the_phone_during_a_turn_discards_the_turns_answer(scene: Scene) -> None:
-    pod = await scene.pod(settings_of("petshop"))
-    await scene.model.fault(kind="delay", seconds=4)
-    async with scene.worker():
-        pod.receive("Oi")
-        await until(scene.model.requests)
+    async def interrupted(request: web.Request) -> web.StreamResponse:
         pod.receive("Oi! Aqui é a Marina", from_me=True, sender=Jid.of_phone("+5511999990000"))
+        await until(lambda: scene.query("select from messages where author = 'phone'"))
+        return await saying("Olá!")(request)
+
+    pod = await scene.pod(settings_of("petshop"))
+    async with running_endpoint(interrupted) as endpoint, scene.worker(openai_base_url=endpoint.base_url):
+        pod.receive("Oi")
         await until(lambda: scene.query("select from turns where state = 'skipped' and reason = 'human'"))
     assert pod.sent == []
 
@@ -302,7 +307,7 @@ async def test_a_phone_and_its_hidden_address_become_one_conversation(scene: Sce
 
 
 async def test_a_merge_answers_what_was_pending_in_both_exactly_once(scene: Scene) -> None:
-    pod = await scene.pod(settings_of("petshop", ai=AiSettings(debounce_seconds=1.5)))
+    pod = await scene.pod(settings_of("petshop", ai=AiSettings(debounce_seconds=5)))
     hidden = Jid.parse("98765@lid")
     async with scene.worker():
         pod.receive("primeira")
@@ -390,9 +395,7 @@ async def test_stored_steps_are_replayed_and_a_booking_is_made_once(scene: Scene
     async with scene.worker():
         await scene.known(settings)
         await scene.apply_catalog("petshop")
-        day = datetime.now(ZoneInfo("America/Sao_Paulo")).date() + timedelta(days=1)
-        while day.isoweekday() == 7:
-            day += timedelta(days=1)
+        day = open_day(1)
         await scene.model.fault(kind="delay", seconds=0)
         await scene.model.fault(kind="status", status=500)
         text = f"quero banho para o Rex dia {day.isoformat()} às 10:00"

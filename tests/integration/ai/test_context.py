@@ -45,7 +45,7 @@ async def texts_after(pod: FakePod, text: str, count: int, phone: str = CUSTOMER
 
 async def test_a_prompt_begins_with_what_never_changes_and_knows_what_has_changed(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
-    async with scene.worker(context_part_seconds=5):
+    async with scene.worker(context_part_seconds=60):
         await pod.answer_to("Oi")
         await scene.apply_catalog("petshop")
         await pod.answer_to("Oi")
@@ -71,7 +71,7 @@ async def test_a_prompt_begins_with_what_never_changes_and_knows_what_has_change
 async def test_a_part_that_cannot_be_had_in_time_is_missing_alone(scene: Scene) -> None:
     ai = AiSettings(debounce_seconds=0, tone="animado, com emojis", system_prompt_extra="Há estacionamento.")
     pod = await scene.pod(settings_of("petshop", ai=ai))
-    async with scene.worker(context_part_seconds=1):
+    async with scene.worker(context_part_seconds=4):
         await pod.answer_to("Oi")
         await scene.apply_catalog("petshop")
         locking = await asyncpg.connect(scene.admin_url)

@@ -15,6 +15,7 @@ from oxy_core.database_mark import DatabaseMark
 from oxy_dev.postgres import PostgresServer
 from oxy_dev.servers import NatsServer
 
+pytestmark = pytest.mark.timeout(600)
 QUICK = {"database_mark_seconds": 0.1, "database_silence_seconds": 2, "database_hold_seconds": 0.5}
 
 
@@ -40,10 +41,10 @@ async def counted(scene: Scene, more: int = 5) -> DatabaseMark:
 
 
 @asynccontextmanager
-async def workers(scene: Scene, count: int) -> AsyncIterator[None]:
+async def workers(scene: Scene, count: int, **changes: object) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for _ in range(count):
-            await stack.enter_async_context(scene.worker(**QUICK))
+            await stack.enter_async_context(scene.worker(**QUICK | changes))
         yield
 
 
@@ -120,7 +121,8 @@ async def test_a_worker_that_still_serves_another_database_is_outlived(
         async with workers(scene, 1):
             first = await counted(scene)
             copy(postgres_server, TEMPLATE, dump)
-            async with workers(other, 2):
+            # A busy machine may stall the first one, too.
+            async with workers(other, 2, database_silence_seconds=20):
                 for _ in range(10):
                     await asyncio.sleep(0.1)
                     assert (await counted(scene)).id == first.id
@@ -200,7 +202,7 @@ async def test_what_an_older_copy_has_as_open_is_not_answered_again(
     await with_an_open_message(scene, pod)
     copy(postgres_server, database, dump)
     await scene.query("update database_state set held_until = '-infinity'")
-    held = {**QUICK, "database_hold_seconds": 8}
+    held = {**QUICK, "database_hold_seconds": 20}
     async with scene.worker(**held):
         await until(lambda: len(pod.answers_to(first)) > 1)
         await pod.answer_to("Oi", second)
@@ -210,7 +212,7 @@ async def test_what_an_older_copy_has_as_open_is_not_answered_again(
         await until(lambda: renewed(scene, None))
         pod.publish_all_again()
         await until(lambda: all_stored(scene, 3))
-        assert await pod.answer_to("Oi", second, seconds=30)
+        assert await pod.answer_to("Oi", second)
     assert [len(pod.answers_to(phone)) for phone in CUSTOMERS] == [2, 2, 0]
     assert [state for _, state in await wrote(scene)] == ["answered", "ignored", "ignored", "answered"]
 

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
 from aiohttp import web
 from integration.ai.endpoint import calling, running_endpoint, saying
+from integration.ai.open_days import ZONE, open_day
 from integration.ai.scene import CATALOG, CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
 
 from oxy_ai.portuguese.formatting import full_day, weekday
@@ -21,16 +21,7 @@ from oxy_dev.conversation import CALLER as BRUNO
 from oxy_dev.conversation import CUSTOMER as ANA
 
 SETTINGS = settings_of("petshop")
-ZONE = ZoneInfo("America/Sao_Paulo")
 OTHER = "+5511912340002"
-
-
-def open_day(ahead: int = 7) -> date:
-    """A Tuesday, Wednesday or Thursday: open all day, and no public holiday moves there by itself."""
-    day = datetime.now(ZONE).date() + timedelta(days=ahead)
-    while day.isoweekday() not in {2, 3, 4}:
-        day += timedelta(days=1)
-    return day
 
 
 def moment(day: date, *hours: str) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from integration.ai.open_days import ZONE, open_day
 from integration.ai.scripted_dialogues import DIALOGUES, Script, running_scripts
-from integration.ai.test_dialogues import ZONE, open_day
 from pydantic import SecretStr
 
 from oxy_ai.engine.store import Engine

@@ -1,13 +1,14 @@
 """No organization can reach another's data."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
+from integration.ai.open_days import open_day
 from integration.ai.scene import OWNER, Scene, account, org, queues, settings_of, until
 
 from oxy_ai.assistants.toolbox import run_tool
@@ -101,9 +102,7 @@ async def called(scene: Scene, entered: UUID, asked: UUID, name: str, **argument
 async def test_no_tool_reads_or_writes_another_organizations_rows(scene: Scene) -> None:
     victim, attacker = settings_of("petshop"), settings_of("clinic")
     pods = [await scene.pod(settings) for settings in (victim, attacker)]
-    day = datetime.now(ZONE).date() + timedelta(days=8)
-    day += timedelta(days=day.isoweekday() == 7)
-    order = {"servico": "banho", "data": day.isoformat(), "hora": "10:00", "nome_pet": "Rex"}
+    order = {"servico": "banho", "data": open_day().isoformat(), "hora": "10:00", "nome_pet": "Rex"}
     async with scene.worker():
         for pod in pods:
             await pod.answer_to("Oi")

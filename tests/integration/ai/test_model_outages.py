@@ -40,7 +40,7 @@ async def test_after_an_outage_everybody_is_answered_and_nobody_has_heard_of_it(
             pod.receive("Oi", phone)
         await until(lambda: scene.query("select from turns having count(*) filter (where waits >= 3) = 5"))
         switch.on = True
-        await until(lambda: all(pod.answers_to(phone) for phone in OTHERS), 40)
+        await until(lambda: all(pod.answers_to(phone) for phone in OTHERS))
         await until(lambda: scene.query("select from outbox having bool_and(state = 'sent')"))
     assert [pod.answers_to(phone) for phone in OTHERS] == [["Tudo certo."]] * len(OTHERS)
     assert await scene.value("select sum(attempts) from turns") == 0
@@ -110,10 +110,11 @@ async def test_an_endpoint_that_hangs_does_not_hold_up_the_customers_of_others(s
         sick = await scene.pod(settings_of("clinic", ai=AiSettings(debounce_seconds=0, base_url=stuck.base_url)))
         well = await scene.pod(SETTINGS)
         async with scene.worker(openai_base_url=fine.base_url, model_timeout_seconds=2, concurrency=2):
-            for number in range(30):
+            # Two at a time, they would take more than a minute without the circuit breaker.
+            for number in range(90):
                 sick.receive("Oi", f"+55119100000{number:02}")
-            await until(lambda: scene.query("select from turns having sum(waits) > 6"), 30)
-            assert await well.answer_to("Oi", seconds=8) == "Tudo certo."
+            await until(lambda: scene.query("select from turns having sum(waits) > 6"))
+            assert await well.answer_to("Oi") == "Tudo certo."
 
 
 async def test_an_endpoint_that_refuses_a_question_is_not_out() -> None:
@@ -121,7 +122,7 @@ async def test_an_endpoint_that_refuses_a_question_is_not_out() -> None:
     out, refused, answers = refusing(503), refusing(400), saying("Oi!")
     async with running_endpoint(*[out] * FAILURES, refused, answers) as endpoint:
         model = ModelClient(ModelSettings(openai_base_url=endpoint.base_url, openai_api_key=SecretStr("key")))
-        route = ModelRoute("petshop", "petshop", None, ("m",), timeout_seconds=5)
+        route = ModelRoute("petshop", "petshop", None, ("m",), timeout_seconds=60)
         for _ in range(FAILURES):
             with pytest.raises(ModelOutageError):
                 await model.ask(question, route)
@@ -155,13 +156,16 @@ async def test_notices_are_grouped_and_go_to_the_chat_that_the_owner_uses(scene:
     pod = await scene.pod(SETTINGS)
     async with (
         running_endpoint(FINE, refusing(400)) as endpoint,
-        scene.worker(openai_base_url=endpoint.base_url, notice_grouping_seconds=2),
+        scene.worker(openai_base_url=endpoint.base_url, notice_grouping_seconds=3_600),
     ):
         # The owner's phone is registered without the ninth digit, and he is known by his hidden address.
         pod.receive("Oi", chat=hidden, sender=hidden, chat_alias="551187651111@s.whatsapp.net", push_name="Dona")
         await until(lambda: pod.sent)
         for number, phone in enumerate(OTHERS):
             pod.receive("Oi", phone, push_name=f"Cliente {number}")
+        noticed = "select from owner_notices having count(*) = $1"
+        await until(lambda: scene.query(noticed, len(OTHERS)))
+        await scene.query("update notice_queue set noted_at = noted_at - interval '2 hours'")
         await until(lambda: len([sent for sent in pod.sent if str(sent.chat) == hidden]) == 2)
     notice = [sent.text for sent in pod.sent if str(sent.chat) == hidden][1]
     assert all(f"Cliente {number} ({phone})" in notice for number, phone in enumerate(OTHERS))
@@ -186,7 +190,7 @@ async def test_a_turn_whose_end_and_burial_fail_ends_all_the_same(scene: Scene) 
     pod = await scene.pod(SETTINGS)
     async with (
         running_endpoint(FINE) as endpoint,
-        scene.worker(openai_base_url=endpoint.base_url, lease_seconds=1.5),
+        scene.worker(openai_base_url=endpoint.base_url, lease_seconds=4),
     ):
         await scene.known(SETTINGS)
         for table in "ai_interactions", "audit_log":

@@ -168,7 +168,7 @@ SILENT = completion({"content": "Oi!"}, usage=None)
 
 async def test_each_call_of_a_turn_that_dies_or_waits_counts_once(scene: Scene) -> None:
     """A rejected request costs nothing, a refusal what it used; what an endpoint does not tell counts in full."""
-    pod = await scene.pod(budgeted(DOLLAR, timeout_seconds=3))
+    pod = await scene.pod(budgeted(DOLLAR, timeout_seconds=8))
     reactions = (
         refusing(400),
         sending(REFUSED),

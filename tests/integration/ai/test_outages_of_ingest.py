@@ -97,7 +97,7 @@ END_REFUSED = Fault(
 
 async def test_a_turn_waits_while_the_database_refuses_its_end(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
-    async with scene.worker(lease_seconds=0.5, turn_claims=2):
+    async with scene.worker(lease_seconds=2, turn_claims=2):
         await scene.known(pod.settings)
         async with broken(scene, END_REFUSED):
             pod.receive("Oi")

@@ -147,10 +147,12 @@ async def test_customers_are_told_when_people_are_back_or_that_nobody_is_told(sc
 
 
 def closed_today() -> str:
-    """A catalog of a business that opens at 9 every day but today and yesterday, in its own time zone."""
+    """A catalog of a business that opens at 9 every day but today and yesterday, in its own time zone, holidays too."""
     today = datetime.now(UTC) - timedelta(hours=3)
     lines = CATALOG.read_text().splitlines()
-    first, last = lines.index(next(line for line in lines if line.startswith("hours:"))), lines.index("holidays:")
+    first, last = (
+        lines.index(next(line for line in lines if line.startswith(name))) for name in ("hours:", "resources:")
+    )
     days = [today + timedelta(days=offset) for offset in range(1, 6)]
     hours = [f'  {day:%A}: ["09:00-18:00"]'.lower() for day in days]
     return "\n".join([*lines[: first + 1], *hours, *lines[last:]])
@@ -176,7 +178,7 @@ async def test_a_person_who_answers_meanwhile_makes_the_hand_over_needless(scene
     pod = await scene.pod(settings_of("petshop"))
     await scene.model.script(*ESCALATES)
     await scene.model.fault(kind="delay", seconds=0)  # the first call; the second waits
-    await scene.model.fault(kind="delay", seconds=0.7)
+    await scene.model.fault(kind="delay", seconds=6)
     async with scene.worker():
         pod.receive(ASKS)
         await until(lambda: scene.query("select from turns where hand_over is not null"))

@@ -24,6 +24,7 @@ from integration.ai.endpoint import (
     sending,
     streaming,
 )
+from integration.ai.open_days import open_day
 from integration.ai.scene import APOLOGY, CUSTOMER, OWNER, FakePod, Scene, queues, settings_of, until
 from pydantic import SecretStr
 
@@ -280,8 +281,7 @@ async def test_unusable_usage_figures_do_no_harm(scene: Scene, usage: object) ->
 async def test_parallel_tool_calls_each_get_their_result_and_book_once(scene: Scene) -> None:
     pod = await scene.pod(SETTINGS)
     booking = '{"servico": "banho", "data": "%s", "hora": "10:00", "nome_pet": "Rex"}'
-    day = datetime.now(UTC).date() + timedelta(days=8)
-    day += timedelta(days=day.isoweekday() == 7)
+    day = open_day()
     calls = calling(
         ("agendar_servico", booking % day),
         ("agendar_servico", booking % day),

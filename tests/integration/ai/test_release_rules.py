@@ -741,13 +741,12 @@ def room(number: Number, conversation: int, purpose: str = "promotion") -> timed
 
 
 def test_when_there_is_room_for_one_more(number: Number) -> None:
-    ana = number.contact()
-    now = lasting(1)
-    assert abs(room(number, ana) or now * 9) < now
+    ana, now = number.contact(), lasting(0)
+    assert abs(room(number, ana) or SLOW) < SLOW
     number.queue(ana)
     number.leaves()
-    assert lasting(7 * 86_400) - now < (room(number, ana) or now) <= lasting(7 * 86_400)
-    assert abs(room(number, ana, "booking") or now * 9) < now
+    assert lasting(7 * 86_400) - SLOW < (room(number, ana) or now) <= lasting(7 * 86_400)
+    assert abs(room(number, ana, "booking") or SLOW) < SLOW
     number.limit(campaign_per_day=1)
     bia = number.contact()
     assert now < (room(number, bia) or now) <= lasting(86_400)
@@ -755,7 +754,11 @@ def test_when_there_is_room_for_one_more(number: Number) -> None:
     number.queue()
     assert lasting(2 * 86_400) < (room(number, bia) or now) <= lasting(3 * 86_400)
     number.limit(quiet_hours=f"{around(-60)}-{around(60)}")
-    assert lasting(59 * 60) - now < (room(number, bia) or now) <= lasting(60 * 60)
+    assert lasting(59 * 60) - SLOW < (room(number, bia) or now) <= lasting(60 * 60) + SLOW
+
+
+SLOW = timedelta(minutes=1)
+"""What a busy machine may take between two lines of a test."""
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ async def test_a_replay_during_a_takeover_waits_for_its_end(scene: Scene) -> Non
 
 
 async def test_a_replayed_message_is_never_too_old(scene: Scene) -> None:
-    async with running(scene, max_answer_age_seconds=3) as grave:
+    async with running(scene, max_answer_age_seconds=3_600) as grave:
         turn = await grave.dead()
         await scene.query("update messages set arrived_at = arrived_at - interval '1 day'")
         await grave.replay(f"turn:petshop:{turn}")

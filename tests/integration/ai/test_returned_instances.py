@@ -133,7 +133,7 @@ async def runner_of(scene: Scene, engine: Engine) -> AsyncIterator[TurnRunner]:
 
 async def claimed(engine: Engine, how_many: int) -> list[ClaimedTurn]:
     found: list[ClaimedTurn] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(found) < how_many:
             found += (await engine.claim(how_many - len(found), LIMITS)).claimed
     return found

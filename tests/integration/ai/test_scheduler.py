@@ -6,6 +6,8 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiohttp import web
+from integration.ai.endpoint import running_endpoint, saying
 from integration.ai.scene import APOLOGY, CATALOG, CUSTOMER, OWNER, Scene, queues, settings_of, until
 
 from oxy_ai.engine.instances import InstanceFollower
@@ -42,8 +44,8 @@ async def test_a_pause_gives_the_burst_back_and_no_more(scene: Scene) -> None:
 
 async def test_a_turn_longer_than_its_lease_is_kept_by_renewal(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
-    await scene.model.fault(kind="delay", seconds=8)
-    async with scene.worker(lease_seconds=6), scene.worker(lease_seconds=6):
+    await scene.model.fault(kind="delay", seconds=12)
+    async with scene.worker(), scene.worker():
         await pod.answer_to("Oi", seconds=60)
         await until(lambda: scene.query("select from outbox where state = 'sent'"))
     assert len(await scene.model.requests()) == 1
@@ -51,12 +53,17 @@ async def test_a_turn_longer_than_its_lease_is_kept_by_renewal(scene: Scene) -> 
 
 
 async def test_a_turn_that_lost_its_lease_writes_nothing(scene: Scene) -> None:
+    async def losing(request: web.Request) -> web.StreamResponse:
+        if len(endpoint.requests) == 1:
+            await scene.query("update conversations set fence = fence + 1")
+        return await saying("Oi!")(request)
+
     pod = await scene.pod(settings_of("petshop"))
-    await scene.model.fault(kind="delay", seconds=3)
-    async with scene.worker(lease_seconds=2):
+    async with (
+        running_endpoint(losing) as endpoint,
+        scene.worker(openai_base_url=endpoint.base_url, lease_seconds=4),
+    ):
         pod.receive("Oi")
-        await until(scene.model.requests)
-        await scene.query("update conversations set fence = fence + 1")
         await until(lambda: scene.query("select from turns where state = 'answered'"))
         await until(lambda: scene.query("select from outbox where state = 'sent'"))
     assert len(pod.sent) == 1
@@ -69,7 +76,7 @@ async def test_a_worker_that_drains_too_long_ends_even_if_a_part_swallows_its_ca
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pod = await scene.pod(settings_of("petshop"))
-    await scene.model.fault(kind="delay", seconds=20)
+    await scene.model.fault(kind="delay", seconds=120)
     follow = InstanceFollower.run
 
     async def stubborn(self: InstanceFollower) -> None:
@@ -78,7 +85,7 @@ async def test_a_worker_that_drains_too_long_ends_even_if_a_part_swallows_its_ca
         await follow(self)
 
     monkeypatch.setattr(InstanceFollower, "run", stubborn)
-    async with asyncio.timeout(15), scene.worker(drain_seconds=0.1):
+    async with asyncio.timeout(60), scene.worker(drain_seconds=0.1):
         pod.receive("Oi")
         await until(scene.model.requests)
 

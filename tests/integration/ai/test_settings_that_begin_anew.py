@@ -173,12 +173,11 @@ async def test_settings_of_a_newer_version_are_tried_again(scene: Scene, monkeyp
 
 async def test_a_turn_with_settings_of_a_newer_version_counts_no_attempt(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
-    async with scene.worker(lease_seconds=0.4, turn_claims=2):
+    async with scene.worker(lease_seconds=2, turn_claims=2):
         await scene.known(pod.settings)
         await scene.query("update instances set settings = settings || '{\"version\": 99}'")
         pod.receive("Oi")
-        await until(lambda: scene.query("select from turns"))
-        await asyncio.sleep(4)
+        await until(lambda: scene.query("select from conversations where fence >= 5"))
         assert await scene.value("select attempts from turns") == 0
         await scene.query("update instances set settings = settings || '{\"version\": 1}'")
         await until(lambda: pod.sent)

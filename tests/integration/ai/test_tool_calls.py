@@ -1,16 +1,14 @@
 """What customers read when a tool call is wrong, or when a day has nothing free."""
 
-from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from integration.ai.endpoint import calling, running_endpoint, saying
+from integration.ai.open_days import closed_sunday
 from integration.ai.scene import Scene, settings_of
 
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
 
-ZONE = ZoneInfo("America/Sao_Paulo")
 SETTINGS = settings_of("petshop")
 RAW = ("chamada_invalida", "argument", "JSON", "required", "AAAA", "erro", "_")
 
@@ -54,8 +52,7 @@ async def test_a_wrong_call_is_explained_to_the_model_with_its_correction(scene:
 
 async def test_days_are_named_with_weekday_and_as_brazilians_write_them(scene: Scene) -> None:
     pod = await scene.pod(SETTINGS)
-    today = datetime.now(ZONE).date()
-    sunday = today + timedelta(days=7 - today.weekday() % 7 - 1 or 7)
+    sunday = closed_sunday()
     async with scene.worker():
         await scene.known(SETTINGS)
         await scene.apply_catalog("petshop")
