@@ -185,7 +185,7 @@ async def test_a_job_ends_as_its_kind_says_once(scene: Scene) -> None:
     pod = await scene.pod(SETTINGS)
     kind = Noting(ACTS)
     with capture_logs(processors=[merge_contextvars]) as logs:
-        quick = {"connections": 12, "job_seconds": 0.3}  # no job waits for a connection
+        quick = {"connections": 12, "job_seconds": 2}  # no job waits for a connection
         async with scene.worker(kinds=[kind], **quick), scene.worker(kinds=[kind], **quick):
             await scene.known(SETTINGS)
             assert all(await queue(scene, SETTINGS, note("now"), note("later", due_at=TOMORROW), *map(note, ACTS)))
@@ -210,7 +210,7 @@ async def test_a_job_ends_as_its_kind_says_once(scene: Scene) -> None:
     reasons = {key: (await row(scene, key))["reason"] for key in ("hopeless", "stuck", "later", "gone", "waiting", "1")}
     assert reasons == {
         "hopeless": "it cannot be done",
-        "stuck": "the job has not ended within 0.3 seconds",
+        "stuck": "the job has not ended within 2 seconds",
         "later": "the payload of note cannot be read: check text",
         "gone": "gone",
         "waiting": "no room",
