@@ -90,7 +90,7 @@ class Bus:
 
     @property
     def jetstream(self) -> JetStreamContext:
-        return self.client.jetstream(timeout=2)
+        return self.client.jetstream(timeout=PATIENCE)
 
     async def follow(self) -> None:
         await self.client.subscribe(subjects.state(ACCOUNT, INSTANCE), cb=self._keep_state)
@@ -226,7 +226,7 @@ class Runtime:
 
 def _get(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 http, our own
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 http, our own
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from integration.tenant.backups import KEY, BackupServer, asked, keep_key, plan, restored, serving_backups, settled
-from integration.tenant.scene import Scene, send_request, until
+from integration.tenant.scene import PATIENCE, Scene, send_request, until
 
 from oxy_core.envelopes import SendOutcome
 from oxy_core.identity import Jid, new_id
@@ -190,7 +190,7 @@ async def answered(scene: Scene, chat: Jid, text: str) -> None:
     request = send_request(chat, text)
     await scene.bus.request(request)
     assert (await scene.result(request)).outcome is SendOutcome.SENT
-    await scene.customer.expect(text, within=20)
+    await scene.customer.expect(text, within=PATIENCE)
 
 
 def session_digest(scene: Scene, file: Path | None = None) -> list[tuple[str, int]]:

@@ -38,7 +38,9 @@ async def test_a_restored_volume_begins_a_new_journal_and_ends_what_the_old_one_
 
 async def test_the_delay_of_a_message_is_how_long_it_was_under_way(scene: Scene) -> None:
     await scene.pair()
+    began = time.monotonic()
     await scene.chat()
+    took = time.monotonic() - began
     await scene.runtime.kill(signal.SIGTERM)
     sent = time.monotonic()
     await scene.customer.send("alguém aí?", scene.business)
@@ -47,23 +49,25 @@ async def test_the_delay_of_a_message_is_how_long_it_was_under_way(scene: Scene)
     live, queued = (message.delay_seconds for message in await scene.texts(2))
     assert live is not None
     assert queued is not None
-    assert live < 1
     # WhatsApp's times have whole seconds.
+    assert live <= took + 1
     assert 2 <= queued <= time.monotonic() - sent + 1
 
 
 async def test_who_floods_a_business_delays_nobody_else_and_loses_nothing(scene: Scene) -> None:
     await scene.pair()
     other = await scene.simulator.phone("+5511922222222", "Bia")
+    scene.bus.server.stop()  # so that all of it waits, however slowly it was written
     for number in range(FLOOD):
         await scene.customer.send(f"oi {number}", scene.business)
     await other.send("bom dia", scene.business)
-    await until(lambda: _seen(scene, "bom dia"), what="the other customer's message")
-    assert len(await reports(scene)) < FLOOD
-    await scene.texts(FLOOD + 1)
-    flood = [message for _, message in await reports(scene) if message.text != "bom dia"]
-    assert [message.text for message in flood] == [f"oi {number}" for number in range(FLOOD)]
+    received = 'oxy_tenant_messages_received_total{kind="text"}'
+    await until(lambda: _counts(scene, received, FLOOD + 1), what="everything journalled")
+    scene.bus.server.start()
+    texts = [message.text for message in await scene.texts(FLOOD + 1)]
+    assert texts.index("bom dia") < FLOOD
+    assert [text for text in texts if text != "bom dia"] == [f"oi {number}" for number in range(FLOOD)]
 
 
-async def _seen(scene: Scene, text: str) -> bool:
-    return any(message.text == text for _, message in await reports(scene))
+async def _counts(scene: Scene, metric: str, value: int) -> bool:
+    return await scene.runtime.metric(metric) == value

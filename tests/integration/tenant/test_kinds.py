@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar, get_args
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from integration.tenant.scene import BUSINESS, CUSTOMER, Scene, send_request, until
+from integration.tenant.scene import BUSINESS, CUSTOMER, PATIENCE, Scene, send_request, until
 from unit.tenant.wire import MESSAGES
 
 from oxy_core.content import Cards, ChatType, MessageSource
@@ -181,7 +181,7 @@ async def messages(scene: Scene, count: int) -> list[MessageSeen]:
         found = await scene.bus.messages()
         return found if len(found) >= count else None
 
-    return await until(enough, 40, f"{count} messages on the stream")
+    return await until(enough, what=f"{count} messages on the stream")
 
 
 def test_the_script_has_every_kind_of_the_simulator() -> None:
@@ -239,7 +239,7 @@ async def reported(scene: Scene, wanted: type[B], count: int = 1) -> list[B]:
         found = [report.body for report in await scene.bus.stored() if isinstance(report.body, wanted)]
         return found if len(found) >= count else None
 
-    return await until(enough, 20, f"{count} reports of {wanted.__name__}")
+    return await until(enough, what=f"{count} reports of {wanted.__name__}")
 
 
 async def test_what_is_no_message_of_the_chat_is_reported_too(scene: Scene) -> None:
@@ -257,7 +257,7 @@ async def test_what_is_no_message_of_the_chat_is_reported_too(scene: Scene) -> N
     await messages(scene, 3)
     poll = send_request(chat, None, content=PollContent(question="Quando?", options=("hoje", "depois")))
     await scene.bus.request(poll)
-    asked = await scene.customer.expect("Quando?", within=15)
+    asked = await scene.customer.expect("Quando?", within=PATIENCE)
     await scene.result(poll)  # a vote that comes before it cannot be opened
     await scene.customer.send(Vote(target=asked.id, options=("hoje",)), scene.business)
     await scene.customer.act("mark", chat=BUSINESS)

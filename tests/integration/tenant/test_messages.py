@@ -2,7 +2,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from integration.tenant.scene import BUSINESS, CUSTOMER, Scene, send_request, until
+from integration.tenant.scene import BUSINESS, CUSTOMER, PATIENCE, Scene, send_request, until
 
 from oxy_core.envelopes import ConnectionState, MessageSeen, SendOutcome
 from oxy_core.identity import Jid
@@ -48,7 +48,7 @@ async def test_an_answer_names_the_message_it_quotes(scene: Scene) -> None:
     await scene.pair()
     chat = await scene.chat()
     await scene.bus.request(send_request(chat, "Qual o nome?"))
-    question = await scene.customer.expect("Qual o nome?", within=10)
+    question = await scene.customer.expect("Qual o nome?", within=PATIENCE)
     await scene.customer.send("Rex", scene.business, quote=question.id)
     assert (await scene.texts(2))[1].quoted_id == question.id
 
@@ -63,7 +63,7 @@ async def test_the_message_yourself_chat_is_recognised_and_can_be_answered(scene
     await scene.texts(2)
     request = send_request(message.chat, "12 mensagens", based_on=1)
     await scene.bus.request(request)
-    await scene.business.expect("12 mensagens", within=10)
+    await scene.business.expect("12 mensagens", within=PATIENCE)
     assert (await scene.result(request)).outcome is SendOutcome.SENT
 
 
@@ -75,13 +75,13 @@ async def test_a_repeated_request_is_accepted_each_time_and_sent_once(scene: Sce
     await until(lambda: len(scene.bus.accepted) == 3, what="three confirmations")
     assert {accepted.request_id for accepted in scene.bus.accepted} == {request.id}
     result = await scene.result(request)
-    message = await scene.customer.expect("Olá!", within=10)
+    message = await scene.customer.expect("Olá!", within=PATIENCE)
     assert (result.outcome, result.whatsapp_id) == (SendOutcome.SENT, message.id)
     await scene.bus.request(request)
     await until(lambda: len(scene.bus.accepted) == 4, what="the fourth confirmation")
     after = send_request(Jid.of_phone(CUSTOMER), "fim")
     await scene.bus.request(after)
-    await scene.customer.expect("fim", within=10)
+    await scene.customer.expect("fim", within=PATIENCE)
     assert [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"] == [
         "Olá!",
         "fim",
@@ -93,7 +93,7 @@ async def test_requests_of_a_chat_are_sent_in_order(scene: Scene) -> None:
     chat = await scene.chat()
     for number in range(30):
         await scene.bus.request(send_request(chat, f"parte {number}"))
-    await scene.customer.expect("parte 29", within=20)
+    await scene.customer.expect("parte 29", within=PATIENCE)
     texts = [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"]
     assert texts == [f"parte {number}" for number in range(30)]
 
@@ -135,7 +135,7 @@ async def test_a_request_for_another_instance_is_refused(scene: Scene) -> None:
     chat = await scene.chat()
     await scene.bus.request(send_request(chat, "de outro", instance="other"))
     await scene.bus.request(send_request(chat, "nosso"))
-    await scene.customer.expect("nosso", within=10)
+    await scene.customer.expect("nosso", within=PATIENCE)
     assert [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"] == [
         "nosso"
     ]
@@ -173,7 +173,7 @@ async def test_what_whatsapp_refuses_for_now_is_sent_later_and_in_order(
     assert (await scene.result(unhindered)).outcome is SendOutcome.SENT
     assert len(await scene.bus.results()) == 1
     assert await scene.runtime.metric('oxy_tenant_sends_postponed_total{cause="refused"}') >= 1
-    assert [(await scene.result(request, within=30)).outcome for request in requests] == [SendOutcome.SENT] * 2
+    assert [(await scene.result(request, within=PATIENCE)).outcome for request in requests] == [SendOutcome.SENT] * 2
     assert [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"] == [
         "primeira",
         "segunda",
@@ -203,7 +203,7 @@ async def test_typing_is_shown_if_pacing_is_human(scene: Scene) -> None:
         return "composing" in view.chat_states.values()
 
     await until(typing, what="typing")
-    await scene.customer.expect("calma", within=10)
+    await scene.customer.expect("calma", within=PATIENCE)
 
 
 async def test_an_undecryptable_message_is_reported_and_so_is_its_retry(scene: Scene) -> None:
@@ -234,7 +234,7 @@ async def test_no_text_and_no_phone_number_is_logged(scene: Scene) -> None:
     await scene.pair()
     chat = await scene.chat()
     await scene.bus.request(send_request(chat, "palavra secreta"))
-    await scene.customer.expect("palavra secreta", within=10)
+    await scene.customer.expect("palavra secreta", within=PATIENCE)
     assert "secreta" not in scene.runtime.log
     assert CUSTOMER[1:] not in scene.runtime.log
     assert BUSINESS[1:] not in scene.runtime.log

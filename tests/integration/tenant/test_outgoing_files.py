@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from integration.tenant.outgoing import Platform
-from integration.tenant.scene import ACCOUNT, BUSINESS, CUSTOMER, INSTANCE, Scene, send_request, until
+from integration.tenant.scene import ACCOUNT, BUSINESS, CUSTOMER, INSTANCE, PATIENCE, Scene, send_request, until
 
 from oxy_core import subjects
 from oxy_core.envelopes import SendOutcome, SendRequest, SendResult
@@ -69,7 +69,7 @@ async def test_a_file_whose_send_is_repeated_or_interrupted_is_uploaded_once_and
     await until(lambda: received(scene, "document"), within=40, what="the file on the phone")
     await scene.runtime.kill()
     await scene.runtime.start()
-    result = await scene.result(request, within=40)
+    result = await scene.result(request, within=PATIENCE)
     assert result.outcome in {SendOutcome.SENT, SendOutcome.AMBIGUOUS}
     assert [chunk.number for chunk in platform.asked] == [0, 1]
     assert await received(scene, "document") == [data]

@@ -174,14 +174,14 @@ async def messages(pod: Pod, count: int) -> list[MessageSeen]:
         found = await pod.bus.messages()
         return found if len(found) >= count else None
 
-    return await until(enough, 30, f"{count} messages on the stream")
+    return await until(enough, what=f"{count} messages on the stream")
 
 
 async def result(pod: Pod, request: SendRequest) -> SendResult:
     async def found() -> SendResult | None:
         return next((result for result in await pod.bus.results() if result.request_id == request.id), None)
 
-    return await until(found, 20, f"the result of {request.text!r}")
+    return await until(found, what=f"the result of {request.text!r}")
 
 
 async def outcome(pod: Pod, request: SendRequest) -> SendOutcome:
@@ -317,7 +317,7 @@ async def test_receipts_name_the_requests_that_they_are_about(pod: Pod) -> None:
         found = [report.body for report in await pod.bus.stored() if isinstance(report.body, ReceiptsSeen)]
         return found if len(found) > 1 else None
 
-    found = await until(receipts, 20, "two receipts")
+    found = await until(receipts, what="two receipts")
     assert [receipt.kind for receipt in found] == [ReceiptKind.DELIVERED, ReceiptKind.READ]
     assert {(receipt.request_ids, receipt.whatsapp_ids) for receipt in found} == {((answer.id,), (sent,))}
 
@@ -343,7 +343,7 @@ async def test_a_person_is_forgotten_and_that_is_reported(pod: Pod) -> None:
     )
     for times in (1, 2):  # the report may be lost, so a repeat is reported again
         await pod.bus.client.publish(subjects.out(ACCOUNT, INSTANCE), request.encode())
-        await until(lambda times=times: forgotten(pod, request, times), 20, "the report of the erasure")
+        await until(lambda times=times: forgotten(pod, request, times), what="the report of the erasure")
     assert {accepted.request_id for accepted in pod.bus.accepted} == {request.id}
     assert message.chat_sequence == 1
 

@@ -1,12 +1,14 @@
 import asyncio
+import itertools
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
-from integration.tenant.scene import until
+from integration.tenant.scene import PATIENCE, until
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
@@ -107,7 +109,7 @@ async def test_reports_written_before_and_after_the_start_arrive_in_order(
         journal.inbound.receive(incoming(f"A{number}"))
     async with connected(nats_server.url, name="stream") as client:
         stream = Stream(client, set(), set())
-        async with publishing(journal, reports_added, nats_server, stream) as worker, asyncio.timeout(10):
+        async with publishing(journal, reports_added, nats_server, stream) as worker, asyncio.timeout(PATIENCE):
             await worker.drained()
             for number in range(50):
                 journal.inbound.receive(incoming(f"B{number}"))
@@ -124,7 +126,7 @@ async def test_a_refused_report_is_overtaken_only_by_reports_in_flight(
         journal.inbound.receive(incoming(f"A{number}"))
     async with connected(nats_server.url, name="stream") as client:
         stream = Stream(client, set() if silent else set(trouble), set(trouble) if silent else set())
-        async with publishing(journal, reports_added, nats_server, stream) as worker, asyncio.timeout(15):
+        async with publishing(journal, reports_added, nats_server, stream) as worker, asyncio.timeout(PATIENCE):
             await worker.drained()
     assert sorted(stream.stored) == list(range(1, count + 1))
     assert journal.reports.newest == count
@@ -139,13 +141,13 @@ async def test_acknowledged_reports_are_not_published_again_after_a_restart(
         journal.inbound.receive(incoming(f"A{number}"))
     async with connected(nats_server.url, name="stream") as client:
         first = Stream(client, set(), set())
-        async with publishing(journal, reports_added, nats_server, first) as worker, asyncio.timeout(10):
+        async with publishing(journal, reports_added, nats_server, first) as worker, asyncio.timeout(PATIENCE):
             await worker.drained()
             await until(lambda: journal.reports.pending() == 0)
     async with connected(nats_server.url, name="stream") as client:
         second = Stream(client, set(), set())
         journal.inbound.receive(incoming("B"))
-        async with publishing(journal, reports_added, nats_server, second) as worker, asyncio.timeout(10):
+        async with publishing(journal, reports_added, nats_server, second) as worker, asyncio.timeout(PATIENCE):
             await worker.drained()
     assert first.stored == list(range(1, 11))
     assert second.stored == [11]
@@ -156,8 +158,8 @@ async def test_an_unanswered_report_is_repeated_while_others_keep_coming(
 ) -> None:
     async with connected(nats_server.url, name="stream") as client:
         stream = Stream(client, set(), {5})
-        async with publishing(journal, reports_added, nats_server, stream), asyncio.timeout(10):
-            for number in range(100):
+        async with publishing(journal, reports_added, nats_server, stream), asyncio.timeout(PATIENCE):
+            for number in itertools.count():
                 journal.inbound.receive(incoming(f"A{number}"))
                 if 5 in stream.stored:
                     break
@@ -169,7 +171,7 @@ async def test_an_unanswered_report_is_repeated_while_others_keep_coming(
 async def jetstream(nats_server: NatsServer) -> AsyncIterator[JetStreamContext]:
     async with connected(nats_server.url, name="platform") as client:
         await ensure_streams(client.jetstream())
-        yield client.jetstream(timeout=2)
+        yield client.jetstream(timeout=PATIENCE)
 
 
 async def stored(jetstream: JetStreamContext) -> list[tuple[int, dict[str, str]]]:
@@ -262,7 +264,7 @@ class SlowReports(Reports):
     def mark_published(self, numbers: Collection[int], stream_sequence: int) -> None:
         if self.slow.is_set():
             self.storing.set()
-            self.go_on.wait(20)
+            self.go_on.wait(PATIENCE)
         super().mark_published(numbers, stream_sequence)
 
 
@@ -295,6 +297,7 @@ async def test_what_the_lost_stream_acknowledged_is_published_again_on_a_slow_vo
 async def test_each_report_carries_its_account_and_how_long_it_waited(
     journal: Journal, reports_added: ReportSignal, nats_server: NatsServer, jetstream: JetStreamContext
 ) -> None:
+    began = time.monotonic()
     report = journal.inbound.receive(incoming("A"))
     assert report is not None
     await asyncio.sleep(0.2)  # what the header must show
@@ -302,7 +305,7 @@ async def test_each_report_carries_its_account_and_how_long_it_waited(
         await worker.drained()
     [(_, headers)] = await stored(jetstream)
     assert headers[MESSAGE_ID_HEADER] == f"ACCOUNT:{report.message_id}"
-    assert 0.2 <= float(headers[WAITED_HEADER]) < 10
+    assert 0.2 <= float(headers[WAITED_HEADER]) <= time.monotonic() - began
 
 
 async def test_a_report_that_the_bus_could_never_take_is_replaced_and_holds_up_nothing(
@@ -319,7 +322,7 @@ async def test_a_report_that_the_bus_could_never_take_is_replaced_and_holds_up_n
         huge = envelope.replace(b'"oi"', b'"oi","quoted_id":"' + b"Q" * (2 << 20) + b'"')
         database.execute("UPDATE reports SET envelope = ? WHERE number = 2", (huge,))
     async with publishing_to_jetstream(journal.reports, reports_added, nats_server, PublishRules()) as worker:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             await worker.drained()
     assert [sequence for sequence, _ in await stored(jetstream)] == [1, 2, 3]
 
@@ -332,9 +335,11 @@ async def test_a_refusal_is_shown_until_the_stream_takes_reports_again(
     async with connected(nats_server.url, name="stream") as client:
         stream = Stream(client, {1}, set())
         rules = PublishRules(on_refusal=shown.append)
-        async with publishing(journal, reports_added, nats_server, stream, rules) as worker, asyncio.timeout(10):
+        async with publishing(journal, reports_added, nats_server, stream, rules) as worker, asyncio.timeout(PATIENCE):
             await worker.drained()
-    assert shown == ["full", None]
+    # On a busy machine an answer may also be late, which is shown too.
+    assert "full" in shown
+    assert shown.index(None) == len(shown) - 1
 
 
 async def test_a_flooding_customer_waits_and_the_others_do_not(
@@ -346,9 +351,9 @@ async def test_a_flooding_customer_waits_and_the_others_do_not(
     async with connected(nats_server.url, name="stream") as client:
         stream = Stream(client, set(), set())
         rules = PublishRules(per_second=lambda: 20)
-        async with publishing(journal, reports_added, nats_server, stream, rules) as worker, asyncio.timeout(20):
+        async with publishing(journal, reports_added, nats_server, stream, rules) as worker, asyncio.timeout(PATIENCE):
             await until(lambda: 61 in stream.stored)
-            assert len(stream.stored) < 40
+            assert stream.stored.index(61) < 40
             assert journal.reports.pending() > 0
             await worker.drained()
     assert [sequence for sequence in stream.stored if sequence != 61] == list(range(1, 61))

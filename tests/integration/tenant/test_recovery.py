@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from contextlib import closing
 from pathlib import Path
 
-from integration.tenant.scene import INSTANCE, ORGANIZATION, Scene, send_request, until
+from integration.tenant.scene import INSTANCE, ORGANIZATION, PATIENCE, Scene, send_request, until
 from unit.tenant.sessions import add_secret
 
 from oxy_core.envelopes import MessageSeen, SendOutcome, SendRequest
@@ -113,7 +113,7 @@ async def test_requests_that_a_killed_runtime_had_accepted_are_still_sent(scene:
     scene.runtime.settings = scene.runtime.settings.model_copy(update={"pacing": "None"})
     await scene.runtime.start()
     for request in requests:
-        await scene.customer.expect(request.text, within=20)
+        await scene.customer.expect(request.text, within=PATIENCE)
     assert [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"] == [
         r.text for r in requests
     ]
@@ -132,7 +132,7 @@ async def test_messages_wait_on_the_volume_while_the_bus_is_down(scene: Scene) -
     await scene.runtime.kill(signal.SIGKILL)
     await scene.runtime.start()
     scene.bus.server.start()
-    messages = await scene.texts(50, within=40)
+    messages = await scene.texts(50, within=PATIENCE)
     assert [message.text for message in messages] == [f"guarde {number}" for number in range(50)]
 
 
@@ -142,7 +142,7 @@ async def test_a_send_unknown_to_the_library_is_sent_again(scene: Scene) -> None
     assert await scene.runtime.kill(signal.SIGTERM) == 0
     interrupt(scene, request)
     await scene.runtime.start()
-    await scene.customer.expect("de novo", within=20)
+    await scene.customer.expect("de novo", within=PATIENCE)
     assert (await scene.result(request)).outcome is SendOutcome.SENT
 
 
@@ -157,7 +157,7 @@ async def test_a_send_that_the_library_had_begun_is_ambiguous_and_not_repeated(s
     assert (result.outcome, result.whatsapp_id) == (SendOutcome.AMBIGUOUS, "3EB0BEGUN")
     following = send_request(chat, "seguinte")
     await scene.bus.request(following)
-    await scene.customer.expect("seguinte", within=20)
+    await scene.customer.expect("seguinte", within=PATIENCE)
     assert [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"] == [
         "seguinte"
     ]
@@ -169,7 +169,7 @@ async def test_a_send_cut_short_by_the_removal_of_the_device_is_ambiguous_and_no
     await scene.business.fault(FaultKind.NO_ACK)
     request = send_request(chat, "só uma vez")
     await scene.bus.request(request)
-    await scene.customer.expect("só uma vez", within=20)
+    await scene.customer.expect("só uma vez", within=PATIENCE)
     await scene.business.unlink()  # the library forgets the device and all that it sent
     assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
     scene.runtime.epoch = 2
@@ -178,7 +178,7 @@ async def test_a_send_cut_short_by_the_removal_of_the_device_is_ambiguous_and_no
     assert (await scene.result(request)).outcome is SendOutcome.AMBIGUOUS
     after = send_request(chat, "depois")
     await scene.bus.request(after)
-    await scene.customer.expect("depois", within=20)
+    await scene.customer.expect("depois", within=PATIENCE)
     texts = [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"]
     assert texts == ["só uma vez", "depois"]
 

@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from integration.tenant.scene import ACCOUNT, INSTANCE, Scene, send_request, until
+from integration.tenant.scene import ACCOUNT, INSTANCE, PATIENCE, Scene, send_request, until
 from nats.aio.msg import Msg
 
 from oxy_core import subjects
@@ -82,7 +82,7 @@ async def test_a_kill_just_after_a_send_does_not_cost_the_next_message(scene: Sc
     for request in (after, later):
         await until(lambda request=request: accepted(scene, request), what="an acceptance")
         assert (await scene.result(request)).outcome is SendOutcome.SENT
-    await scene.customer.expect("mais tarde", within=10)
+    await scene.customer.expect("mais tarde", within=PATIENCE)
     inbox = [entry for entry in await scene.customer.inbox() if not entry.from_me]
     shown = [("text", "antes"), ("reaction", ""), ("text", "depois"), ("text", "mais tarde")]
     assert [(entry.kind, entry.text) for entry in inbox] == shown
@@ -99,7 +99,7 @@ async def test_answers_that_overlap_no_message_need_no_filler(scene: Scene) -> N
     for number in range(5):
         request = send_request(chat, f"resposta {number}")
         await scene.bus.request(request)
-        await scene.customer.expect(f"resposta {number}", within=10)
+        await scene.customer.expect(f"resposta {number}", within=PATIENCE)
         assert (await scene.result(request)).outcome is SendOutcome.SENT
     assert await scene.runtime.metric("oxy_tenant_fillers_sent_total") == 0
 
