@@ -202,7 +202,7 @@ async def test_what_an_older_copy_has_as_open_is_not_answered_again(
     await with_an_open_message(scene, pod)
     copy(postgres_server, database, dump)
     await scene.query("update database_state set held_until = '-infinity'")
-    held = {**QUICK, "database_hold_seconds": 20}
+    held = {**QUICK, "database_hold_seconds": 12}
     async with scene.worker(**held):
         await until(lambda: len(pod.answers_to(first)) > 1)
         await pod.answer_to("Oi", second)

@@ -20,7 +20,7 @@ from oxy_core.jetstream import INBOUND_STREAM, INGEST_DURABLE
 CHATS = 150
 PAIRS = 200
 STOPPED_CHATS = 20
-DEBOUNCE_SECONDS = 8
+DEBOUNCE_SECONDS = 5
 """So that what a test writes at once is answered together, though one of the workers stalls."""
 EARLIER = timedelta(hours=1)
 """Longer ago than a takeover lasts, and not too old to be answered."""
