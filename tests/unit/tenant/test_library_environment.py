@@ -11,10 +11,11 @@ from oxy_core.errors import SettingsError
 from oxy_tenant.library_environment import LIBRARY_ENVIRONMENT, TIMER_SLACK, library_environment
 
 SHOW = """
-import os
+import os, sys
 from oxy_tenant.library_environment import LIBRARY_ENVIRONMENT, restart_with_environment
 restart_with_environment()
 print(os.environ["GOGC"], *(os.environ[name] == value for name, value in LIBRARY_ENVIRONMENT.items() if name != "GOGC"))
+print(restart_with_environment.__doc__ is None)
 """
 
 
@@ -45,7 +46,9 @@ def test_the_proxy_is_kept_from_the_library_which_is_told_of_it(outside: dict[st
 
 
 @pytest.mark.parametrize(("outside", "gogc"), [({}, "25"), ({"GOGC": "400"}, "400")])
-def test_a_process_has_the_libraries_environment_from_its_start(outside: dict[str, str], gogc: str) -> None:
+def test_a_process_has_the_libraries_environment_and_no_docstrings_from_its_start(
+    outside: dict[str, str], gogc: str
+) -> None:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), **outside}
     command = [sys.executable, "-c", SHOW]
     found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
@@ -76,6 +79,20 @@ def test_a_process_that_opens_no_connection_does_not_load_the_library() -> None:
     command = [sys.executable, "-c", show]
     found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
+
+
+def test_each_module_of_messages_is_loaded_once() -> None:
+    show = """
+import sys
+from oxy_tenant.links.neonize.library import load_library
+load_library()
+print(*(name.rpartition(".")[2] for name in sys.modules if name.endswith("_pb2")))
+"""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
+    found = subprocess.run([sys.executable, "-c", show], env=environment, capture_output=True, text=True, check=True)
+    names = found.stdout.split()
+    assert "WAWebProtobufsE2E_pb2" in names
+    assert sorted(names) == sorted(set(names))
 
 
 def test_an_empty_proxy_is_one_that_cannot_be_used(tmp_path: Path) -> None:

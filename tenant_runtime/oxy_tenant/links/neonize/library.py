@@ -79,10 +79,9 @@ def load_messages() -> tuple[Untyped, Untyped]:
     for name in _BARE:
         if name not in sys.modules:
             _register_bare(name)
-    return (
-        importlib.import_module("neonize.proto.Neonize_pb2"),
-        importlib.import_module("neonize.proto.waE2E.WAWebProtobufsE2E_pb2"),
-    )
+    envelopes = importlib.import_module("neonize.proto.Neonize_pb2")
+    # By the name under which neonize's modules import each other; by its full one it would be loaded twice (0.8 MiB).
+    return envelopes, importlib.import_module("waE2E.WAWebProtobufsE2E_pb2")
 
 
 @cache
@@ -95,5 +94,5 @@ def load_library() -> Library:
         binder=importlib.import_module("neonize._binder"),
         envelopes=envelopes,
         messages=messages,
-        companion=importlib.import_module("neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2"),
+        companion=importlib.import_module("waCompanionReg.WAWebProtobufsCompanionReg_pb2"),
     )
