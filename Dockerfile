@@ -69,7 +69,9 @@ RUN --mount=type=bind,from=pip,source=/pip,target=/opt/pip \
 RUN python -c 'import google._upb._message'
 COPY core/oxy_core /app/oxy_core
 COPY tenant_runtime/oxy_tenant /app/oxy_tenant
-RUN python -m compileall -q /app
+# The process runs without docstrings (oxy_tenant.library_environment): what it imports is compiled for that, too.
+RUN python -m compileall -q -o 0 -o 2 /app \
+    && PYTHONDONTWRITEBYTECODE= python -OO -c 'import oxy_tenant.process, oxy_tenant.links.neonize.adapter'
 USER 65532:65532
 CMD ["python", "-m", "oxy_tenant"]
 
