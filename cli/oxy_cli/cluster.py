@@ -112,9 +112,7 @@ class Cluster:
         metadata = instance["metadata"]
         name, version = metadata["name"], metadata["resourceVersion"]
         try:
-            with explained(
-                f"cannot change WhatsAppInstance {name} in namespace {self.namespace}", conflict_is_error=False
-            ):
+            with explained(f"cannot change WhatsAppInstance {name} in namespace {self.namespace}", unchanged=_CONFLICT):
                 body = {"metadata": {"resourceVersion": version}, "spec": spec}
                 found: Object = json.loads(
                     self._request("PATCH", f"{self._instances}/{quote(name, safe='')}", body=body).read()

@@ -16,9 +16,10 @@ from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.model_keys import NO_KEYS, KeysWanted, SecretData, key_references, keys_wanted
 from oxy_operator.decide.observed import Observed
-from oxy_operator.decide.proxy import NO_PROXY, PROXY_ANNOTATION, ProxyWanted, proxy_secret, proxy_wanted
+from oxy_operator.decide.proxy import NO_PROXY, ProxyWanted, proxy_secret, proxy_wanted
 from oxy_operator.decide.restores import source_of
 from oxy_operator.decide.specs.config_map import bus_state_of, freeze_of
+from oxy_operator.decide.workload import Workload
 from oxy_operator.errors import MissingError
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client import Kubernetes
@@ -91,7 +92,7 @@ class Observer:
         model_keys, proxy = await self._from_secrets(key, instance, remembered) if owns else (NO_KEYS, NO_PROXY)
         claim = self._cache.child(CLAIMS, key.namespace, claim_name(key.name))
         settings = self._cache.child(CONFIG_MAPS, key.namespace, runtime_name(key.name))
-        workload = self._cache.child(STATEFUL_SETS, key.namespace, runtime_name(key.name))
+        workload = self._workload(key)
         last = remembered.record
         issued = self._tenancy(instance, remembered.tenancy)
         own, source = await self._backups(instance)
@@ -106,10 +107,10 @@ class Observer:
             bus_state=self._bus.state or (bus_state_of(settings.annotations) if settings else None),
             record=(EpochRecord.of(claim.annotations) or last) if claim else None,
             known_epoch=max(workload.epoch if workload else 0, last.epoch if last else 0),
-            has_workload=workload is not None,
+            volume=claim.uid if claim else None,
+            workload=workload,
             keys=model_keys,
             proxy=proxy,
-            proxy_in_use=workload.annotations.get(PROXY_ANNOTATION) if workload else None,
             backups=own,
             source_backups=source,
             backups_unlisted=any(
@@ -125,6 +126,10 @@ class Observer:
             freeze_before=freeze_of(settings.annotations) if settings else None,
             status_written_at=remembered.status_written_at,
         )
+
+    def _workload(self, key: Key) -> Workload | None:
+        held = self._cache.child(STATEFUL_SETS, key.namespace, runtime_name(key.name))
+        return held.workload if held else None
 
     async def _from_secrets(self, key: Key, instance: Instance, held: Remembered) -> tuple[KeysWanted, ProxyWanted]:
         """Return what an instance's Secrets have for it; they are read only if they or the spec have changed.

@@ -15,7 +15,6 @@ from oxy_core.session_backups import LeaveWish
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.live_state import current_live_state
 from oxy_operator.decide.observed import Observed
-from oxy_operator.decide.proxy import proxy_secret
 from oxy_operator.lenient import plain_text
 from oxy_operator.problems import Problem
 
@@ -66,7 +65,7 @@ def _waits_for(observed: Observed, record: EpochRecord, wish: LeaveWish) -> Prob
     One that is away for the moment (evicted, or its node is drained) comes again, for another to leave in its place.
     """
     pod = observed.pod
-    if not observed.has_workload or record.end is not None or _has_no_pod(observed, record):
+    if observed.workload is None or observed.workload.replicas == 0 or record.end is not None:
         return None
     ended = pod.ended(record.epoch) if pod is not None else None
     if ended is not None and ended.exit_code == ExitCode.LOGGED_OUT:
@@ -81,13 +80,6 @@ def _waits_for(observed: Observed, record: EpochRecord, wish: LeaveWish) -> Prob
         if is_away
         else _explained(said)
     )
-
-
-def _has_no_pod(observed: Observed, record: EpochRecord) -> bool:
-    """Whether the workload has no replicas (`oxy_operator.decide.plan`)."""
-    instance = observed.instance
-    unreachable = proxy_secret(instance) is not None and observed.proxy_in_use is None
-    return instance.spec.suspend or record.awaits_backup(instance) or unreachable
 
 
 def _last_said(observed: Observed, record: EpochRecord) -> LiveState | None:

@@ -16,6 +16,7 @@ from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.model_keys import NO_KEYS, KeysWanted
 from oxy_operator.decide.pod import Pod
 from oxy_operator.decide.proxy import NO_PROXY, ProxyWanted
+from oxy_operator.decide.workload import Workload
 from oxy_operator.problems import Problem
 from oxy_operator.tenancy import Tenancy
 
@@ -41,14 +42,14 @@ class Observed:
     """From the claim's annotations, else the last one written; None if there is no claim yet."""
     known_epoch: int = 0
     """The highest epoch seen anywhere but in `record`."""
-    has_workload: bool = False
-    """Whether the StatefulSet exists."""
+    volume: str | None = None
+    """uid of the claim; None: there is none yet."""
+    workload: Workload | None = None
+    """The StatefulSet, if it exists."""
     keys: KeysWanted = NO_KEYS
     """Its models' API keys, as they are now."""
     proxy: ProxyWanted = NO_PROXY
     """Its proxy, as it is now."""
-    proxy_in_use: str | None = None
-    """`ProxyWanted.digest` of the pod's proxy; None: the pod was made without one, or there is none."""
     backups: Sequence[StoredBackup] | None = None
     """The session's backups, newest first; None: not known."""
     source_backups: Sequence[StoredBackup] | None = None

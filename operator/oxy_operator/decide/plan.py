@@ -26,6 +26,7 @@ from oxy_operator.decide.model_keys import KeysWanted
 from oxy_operator.decide.observed import Deployment, Observed
 from oxy_operator.decide.ownership_problems import session_problem
 from oxy_operator.decide.pod import Pod
+from oxy_operator.decide.proxy import keeps_pod
 from oxy_operator.decide.situation import ModelProblems, Situation
 from oxy_operator.decide.specs.claim import session_claim
 from oxy_operator.decide.specs.config_map import settings_config_map
@@ -116,7 +117,7 @@ def _plan_for_owner(observed: Observed, deployment: Deployment) -> Plan:
     if problem is not None:
         return (
             _continuation(observed, record, problem, deployment)
-            if observed.has_workload
+            if observed.workload is not None
             else _rejection(observed, problem)
         )
     return _provision(observed, record, deployment)
@@ -140,12 +141,13 @@ def _record(observed: Observed) -> EpochRecord:
 def _situation(observed: Observed, record: EpochRecord, deployment: Deployment) -> Situation:
     live = current_live_state(observed.reported, observed.pod, record, observed.now)
     client = client_of(observed.instance, observed.pod, live, deployment.tenant_image)
+    fault = observed.proxy.fault
     return Situation(
         observed.instance,
         record,
         observed.pod,
         live,
-        unprovisioned=observed.proxy.problem,
+        unprovisioned=fault.problem(pod_kept=_keeps_pod(observed, record)) if fault is not None else None,
         models=_model_problems(observed, deployment),
         client=client,
         client_refusal=refusing(client, observed.refusals),
@@ -238,6 +240,15 @@ def _expired(instance: Instance, record: EpochRecord, observed: Observed) -> tup
     return surplus(held, keep, {*observed.restoring(), *own})
 
 
+def _is_stopped(instance: Instance, record: EpochRecord) -> bool:
+    return instance.spec.suspend or record.end is not None or record.awaits_backup(instance)
+
+
+def _keeps_pod(observed: Observed, record: EpochRecord) -> bool:
+    kept = keeps_pod(observed.proxy, observed.workload, record.epoch, observed.volume)
+    return kept and not _is_stopped(observed.instance, record)
+
+
 def _children(
     observed: Observed, situation: Situation, record: EpochRecord, deployment: Deployment, volume: str
 ) -> Iterator[Child]:
@@ -249,21 +260,18 @@ def _children(
     yield Child(CONFIG_MAPS, settings)
     yield Child(SECRETS, credentials_secret(instance, tenancy.credentials, _backup_keys(observed, record)))
     yield Child(NETWORK_POLICIES, ingress_policy(instance))
-    # A pod that runs keeps the proxy that it has, whatever becomes of the Secret.
-    proxy = observed.proxy.digest or (observed.proxy_in_use if observed.proxy.secret else None)
-    unreachable = observed.proxy.problem is not None and proxy is None
-    stopped = instance.spec.suspend or record.end is not None or unreachable or record.awaits_backup(instance)
-    stateful_set = runtime_stateful_set(
-        instance,
-        record,
-        account=tenancy.account,
-        image=deployment.tenant_image,
-        nats_url=deployment.tenant_nats_url,
-        volume=volume,
-        proxy=proxy,
-        replicas=0 if stopped else 1,
-    )
-    yield Child(STATEFUL_SETS, stateful_set)
+    if not _keeps_pod(observed, record):
+        stateful_set = runtime_stateful_set(
+            instance,
+            record,
+            account=tenancy.account,
+            image=deployment.tenant_image,
+            nats_url=deployment.tenant_nats_url,
+            volume=volume,
+            proxy=observed.proxy.digest,
+            replicas=0 if observed.proxy.fault is not None or _is_stopped(instance, record) else 1,
+        )
+        yield Child(STATEFUL_SETS, stateful_set)
     offer = situation.live.pairing if situation.live else None
     if offer is not None and _wants_pairing(situation, record):
         yield Child(SECRETS, pairing_secret(instance, offer))

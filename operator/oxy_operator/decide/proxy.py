@@ -1,4 +1,8 @@
-"""The proxy of an instance: whether its Secret has a usable URL, and a digest that changes with it. Pure."""
+"""The proxy of an instance: whether its Secret has a usable URL, and a digest that changes with it. Pure.
+
+While the Secret that the spec names has none, no pod is started. One that was made with a proxy stays as it is,
+whatever becomes of the Secret and of the spec's other fields; one that connects directly ends (decision 86).
+"""
 
 import binascii
 import hashlib
@@ -10,13 +14,29 @@ from typing import Final
 from oxy_core.errors import SettingsError
 from oxy_core.instance.proxy_url import PROXY_KEY, ProxyUrl
 from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.workload import Workload
 from oxy_operator.problems import Problem
 
-PROXY_ANNOTATION: Final = "oxy.dev/proxy"
-"""Of a StatefulSet and its pods: `ProxyWanted.digest`."""
-
 _DIGEST_BYTES: Final = 12
-_MEANWHILE: Final = "Without its proxy the instance does not connect"
+_STOPPED: Final = "Without its proxy the instance does not connect."
+_KEPT: Final = (
+    "The pod is left as it is, with the proxy that it was made with. It never connects directly, and no other change "
+    "of the pod is made meanwhile."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyFault:
+    """Why there is no usable URL."""
+
+    reason: str
+    what: str
+    """A sentence that names field and Secret."""
+    remedy: str
+
+    def problem(self, *, pod_kept: bool) -> Problem:
+        """Return what a person reads: what is wrong, what that means for the instance's pod, and what to do."""
+        return Problem(self.reason, f"{self.what}. {_KEPT if pod_kept else _STOPPED} {self.remedy}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +47,7 @@ class ProxyWanted:
     """Its name; None: the instance connects directly."""
     digest: str | None = None
     """Changes with the URL, and tells nobody without the key anything about it; None: there is no usable URL."""
-    problem: Problem | None = None
+    fault: ProxyFault | None = None
     """Why there is none."""
 
 
@@ -52,17 +72,27 @@ def proxy_wanted(instance: Instance, data: Mapping[str, str] | None, key: bytes)
     if data is None:
         create = f"kubectl create secret generic {name} -n {instance.namespace}"
         url = f"--from-literal={PROXY_KEY}=http://USER:PASSWORD@HOST:PORT"
-        message = f"{place} does not exist. {_MEANWHILE}. To create it, run: {create} {url}"
-        return ProxyWanted(name, problem=Problem("ProxySecretMissing", message))
+        fault = ProxyFault("ProxySecretMissing", f"{place} does not exist", f"To create it, run: {create} {url}")
+        return ProxyWanted(name, fault=fault)
     if PROXY_KEY not in data:
-        message = f"{place} has no key {PROXY_KEY}. {_MEANWHILE}. Add the proxy's URL under that key."
-        return ProxyWanted(name, problem=Problem("ProxyUrlMissing", message))
+        fault = ProxyFault("ProxyUrlMissing", f"{place} has no key {PROXY_KEY}", "Add the proxy's URL under that key.")
+        return ProxyWanted(name, fault=fault)
     try:
         url = ProxyUrl.parse(_plain(data[PROXY_KEY])).text
     except SettingsError as error:
-        message = f"{place}, key {PROXY_KEY}: {error}. {_MEANWHILE}. Correct the Secret."
-        return ProxyWanted(name, problem=Problem("ProxyUrlUnusable", message))
+        fault = ProxyFault("ProxyUrlUnusable", f"{place}, key {PROXY_KEY}: {error}", "Correct the Secret.")
+        return ProxyWanted(name, fault=fault)
     return ProxyWanted(name, hashlib.blake2b(url.encode(), key=key, digest_size=_DIGEST_BYTES).hexdigest())
+
+
+def keeps_pod(wanted: ProxyWanted, workload: Workload | None, epoch: int, volume: str | None) -> bool:
+    """Whether the pod of this epoch, on the claim with this uid, goes on with the proxy that it was made with.
+
+    One of an earlier epoch ends in any case: a person wants another.
+    """
+    if wanted.fault is None or workload is None:
+        return False
+    return workload.replicas > 0 and workload.proxy is not None and (workload.epoch, workload.volume) == (epoch, volume)
 
 
 def _plain(encoded: str) -> str:

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from oxy_core.identity import phone_key
 from oxy_core.instance.custom_resource import (
-    EPOCH_ANNOTATION,
     INSTANCE_LABEL,
     claim_name,
     pairing_secret_name,
@@ -21,10 +20,9 @@ from oxy_core.instance.custom_resource import (
 from oxy_core.subjects import instance_key
 from oxy_operator.decide.epoch_record import RECORD_ANNOTATIONS, EpochRecord
 from oxy_operator.decide.pod import Pod
-from oxy_operator.decide.proxy import PROXY_ANNOTATION
 from oxy_operator.decide.specs.config_map import BUS_STATE_ANNOTATION, FREEZE_ANNOTATION
+from oxy_operator.decide.workload import Workload
 from oxy_operator.kube.digest import live_digest
-from oxy_operator.lenient import whole_number
 from oxy_operator.objects import (
     CHILD_KINDS,
     CLAIMS,
@@ -46,7 +44,6 @@ _NAMES: Final[Mapping[Kind, tuple[Callable[[str], str], ...]]] = {
 _KEPT: Final[Mapping[Kind, frozenset[str]]] = {
     CLAIMS: RECORD_ANNOTATIONS,
     CONFIG_MAPS: frozenset({BUS_STATE_ANNOTATION, FREEZE_ANNOTATION}),
-    STATEFUL_SETS: frozenset({PROXY_ANNOTATION}),
 }
 """Annotations that something is read from."""
 
@@ -79,8 +76,8 @@ class CachedChild:
     """Of the fields that the operator owns."""
     annotations: Mapping[str, str]
     """Those in `_KEPT`."""
-    epoch: int
-    """Of a StatefulSet's pod template; otherwise 0."""
+    workload: Workload | None
+    """What a StatefulSet says; None: it is another kind of object."""
     deleting: bool = False
 
 
@@ -118,7 +115,7 @@ class ChildCache:
             instance=metadata["labels"][INSTANCE_LABEL],
             digest=digest,
             annotations={**known, **self._kept(metadata)},
-            epoch=_template_epoch(body) if self.kind == STATEFUL_SETS else 0,
+            workload=Workload.of(body) if self.kind == STATEFUL_SETS else None,
         )
 
     def annotated(self, namespace: str, name: str, annotations: Mapping[str, str], answer: Object) -> None:
@@ -161,7 +158,7 @@ class ChildCache:
             instance=_instance(metadata),
             digest=live_digest(live, metadata_only=self.kind in METADATA_ONLY),
             annotations=self._kept(metadata),
-            epoch=_template_epoch(live) if self.kind == STATEFUL_SETS else 0,
+            workload=Workload.of(live) if self.kind == STATEFUL_SETS else None,
             deleting="deletionTimestamp" in metadata,
         )
 
@@ -169,11 +166,6 @@ class ChildCache:
 def _same(one: CachedChild, other: CachedChild) -> bool:
     """Whether two states of a child are equal except for their version."""
     return replace(one, version=0) == replace(other, version=0)
-
-
-def _template_epoch(stateful_set: Object) -> int:
-    annotations = stateful_set.get("spec", {}).get("template", {}).get("metadata", {}).get("annotations", {})
-    return whole_number(annotations.get(EPOCH_ANNOTATION)) or 0
 
 
 def _instance(metadata: Object) -> str:

@@ -66,6 +66,13 @@ async def test_an_operator_that_starts_again_writes_nothing(lone: Scene) -> None
     await settled(lone)
     lone.name = first
     assert everything(lone) == before
+    # One that finds the proxy gone, and another that does not exist named instead, leaves the pod alone.
+    assert lone.operator.stop() == 0
+    lone.api.delete(lone.path("secret", "proxy"))
+    lone.edit({"spec": {"network": {"proxySecretRef": {"name": "none"}}}})
+    lone.operator.start()
+    await until_condition(lone, "Provisioned", "False", "ProxySecretMissing")
+    assert lone.child("statefulset") == before[KINDS.index("statefulset")]
 
 
 async def test_children_are_made_while_the_bus_is_away_and_settled_when_it_is_back(lone: Scene) -> None:

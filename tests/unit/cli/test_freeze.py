@@ -36,7 +36,6 @@ def test_a_pod_that_may_send_has_to_confirm_also_if_a_new_spec_cannot_be_used(ti
         record=record(paired=True),
         pod=pod(ready=True),
         reported=said,
-        has_workload=True,
     )
     assert found.condition("Accepted").status == str(timezone != "Mars/Olympus")
     assert has_confirmed(found, frozen=True) is confirmed

@@ -20,10 +20,9 @@ from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.ownership_problems import number_taken
 from oxy_operator.decide.plan import plan_for
-from oxy_operator.decide.proxy import ProxyWanted
+from oxy_operator.decide.proxy import ProxyFault, ProxyWanted
 from oxy_operator.decide.status import status_of
 from oxy_operator.objects import Key
-from oxy_operator.problems import Problem
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -226,7 +225,7 @@ TAKEN = observed(refusal=number_taken("+5511987650000", Key("other", "shop")))
 SUSPENDED = observed(instance=Instance.of(resource(suspend=True)), pod=None)
 UNREACHABLE = observed(
     instance=Instance.of(resource(network={"proxySecretRef": {"name": "proxy"}})),
-    proxy=ProxyWanted("proxy", problem=Problem("ProxySecretMissing", "It does not exist.")),
+    proxy=ProxyWanted("proxy", fault=ProxyFault("ProxySecretMissing", "It does not exist", "Create it.")),
     pod=None,
 )
 

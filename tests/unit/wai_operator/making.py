@@ -11,6 +11,7 @@ from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.observed import Deployment, Observed
 from oxy_operator.decide.pod import Pod
+from oxy_operator.decide.workload import Workload
 from oxy_operator.tenancy import Tenancy, Validity
 
 Json: TypeAlias = Any
@@ -19,6 +20,7 @@ Json: TypeAlias = Any
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 UID = "0b1c7a52-0000-4000-8000-000000000001"
 PHONE = "+5511987650000"
+VOLUME = "0b1c7a52-0000-4000-8000-000000000003"
 POD_UID = "0b1c7a52-0000-4000-8000-000000000002"
 
 
@@ -160,7 +162,8 @@ def observed(**changes: Json) -> Observed:
         account_held=True,
         record=record(),
         known_epoch=2,
-        has_workload=True,
+        volume=VOLUME,
+        workload=Workload(epoch=2, replicas=1, volume=VOLUME),
     )
     return replace(base, **changes)
 

@@ -1,6 +1,8 @@
 import pytest
-from unit.wai_operator.making import NOW, Json, pod_object, resource
+from unit.wai_operator.making import NOW, Json, instance, pod_object, record, resource
 
+from oxy_operator.decide.specs.stateful_set import runtime_stateful_set
+from oxy_operator.decide.workload import Workload
 from oxy_operator.kube.cache import ChildCache, InstanceCache, PodCache
 from oxy_operator.objects import CLAIMS, CONFIG_MAPS, SECRETS, STATEFUL_SETS, Key, Kind
 
@@ -65,13 +67,35 @@ def test_a_deleted_child_has_its_instance_reconciled_once() -> None:
     assert children.forget("shops", "wai-petshop") is None
 
 
-def test_the_epoch_of_a_template_is_kept() -> None:
+def test_what_a_pod_is_made_with_is_kept() -> None:
     sets = ChildCache(STATEFUL_SETS)
-    template = {"metadata": {"annotations": {"oxy.dev/epoch": "4"}}}
-    sets.observe({**child(), "spec": {"template": template}})
+    annotations = {"oxy.dev/epoch": "4", "oxy.dev/proxy": "x"}
+    tenant = {
+        "name": "tenant",
+        "env": [{"name": "OXY_VOLUME_ID", "value": "v"}, {"name": "OXY_EPOCH", "valueFrom": {}}],
+    }
+    spec = {"containers": [{"name": "other", "env": [{"name": "OXY_VOLUME_ID", "value": "w"}]}, tenant]}
+    template = {"metadata": {"annotations": annotations}, "spec": spec}
+    sets.observe({**child(), "spec": {"replicas": 0, "template": template}})
     held = sets.get("shops", "wai-petshop")
     assert held is not None
-    assert held.epoch == 4
+    assert held.workload == Workload(epoch=4, replicas=0, volume="v", proxy="x")
+    strange = {"metadata": {"annotations": {"oxy.dev/epoch": "x"}}, "spec": {"containers": [{"name": "tenant"}]}}
+    sets.observe({**child(9), "spec": {"template": strange}})
+    held = sets.get("shops", "wai-petshop")
+    assert held is not None
+    assert held.workload == Workload(epoch=0, replicas=1)
+
+
+def test_what_is_applied_is_known_at_once() -> None:
+    sets = ChildCache(STATEFUL_SETS)
+    made = runtime_stateful_set(
+        instance(), record(), account="A", image="i", nats_url="n", volume="v", proxy="x", replicas=1
+    )
+    sets.applied(made, {"metadata": {"uid": "u", "resourceVersion": "3"}}, b"")
+    held = sets.get("shops", "wai-petshop")
+    assert held is not None
+    assert held.workload == Workload(epoch=2, replicas=1, volume="v", proxy="x")
 
 
 @pytest.mark.parametrize(

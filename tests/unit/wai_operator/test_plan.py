@@ -62,7 +62,7 @@ def test_an_instance_gets_everything_and_its_pod_last() -> None:
 
 
 def test_a_new_instance_begins_a_record() -> None:
-    made = plan(record=None, known_epoch=0, has_workload=False, pod=None)
+    made = plan(record=None, known_epoch=0, volume=None, workload=None, pod=None)
     assert made.record is not None
     assert (made.record.epoch, made.record.pairing_until) == (1, NOW + PAIRING_WINDOW)
 
@@ -117,7 +117,7 @@ REFUSAL = Problem("NumberTaken", "it belongs to another")
     [
         ({"refusal": REFUSAL}, "NumberTaken", False),
         ({"record": record(number="another")}, "SessionOfAnotherNumber", True),
-        ({"instance": instance(timezone="Mars/Olympus"), "has_workload": False}, "TimezoneUnknown", True),
+        ({"instance": instance(timezone="Mars/Olympus"), "workload": None}, "TimezoneUnknown", True),
     ],
 )
 def test_a_rejected_instance_loses_its_pod_and_gets_nothing(changes: Any, reason: str, adds_finalizer: bool) -> None:  # noqa: ANN401, FBT001 a table's columns

@@ -51,6 +51,7 @@ from oxy_operator.decide.pod import Pod
 from oxy_operator.decide.removal import RELEASE_AFTER, removal_plan
 from oxy_operator.decide.requeue import CORRECTION_SECONDS
 from oxy_operator.decide.restores import RestorePin, asked_for
+from oxy_operator.decide.workload import Workload
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.objects import CLAIMS, STATEFUL_SETS
 
@@ -509,12 +510,11 @@ def left(step: str, **fields: Json) -> Json:
         ({"pod": pod(epoch=1)}, "PodMissing"),
         ({"pod": None, "reported": left("unlinking")}, "PodMissing"),
         ({"pod": None, "reported": left("left")}, None),
-        ({"pod": None, "spec": {"suspend": True}}, None),
-        ({"pod": None, "spec": {"network": {"proxySecretRef": {"name": "proxy"}}}}, None),
-        ({"pod": None, "spec": {"network": {"proxySecretRef": {"name": "proxy"}}}, "proxy_in_use": "x"}, "PodMissing"),
+        ({"pod": None, "workload": Workload(epoch=2, replicas=0)}, None),
+        ({"pod": None, "spec": {"suspend": True}}, "PodMissing"),  # not stopped yet, so it can leave
         ({"pod": None, "record": record(ended=EpochEnd(epoch=2, exit_code=64, reason="x", message="y"))}, None),
         ({"pod": pod(state=termination(64))}, None),
-        ({"has_workload": False}, None),
+        ({"workload": None}, None),
         ({"deleted_at": NOW - RELEASE_AFTER - timedelta(seconds=1)}, None),
         ({"record": record(paired=False)}, None),
     ],

@@ -15,9 +15,9 @@ from oxy_core.tenant import CREDENTIALS_FILE, SETTINGS_FILE
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance, NetworkSpec
 from oxy_operator.decide.pod import CONTAINER
-from oxy_operator.decide.proxy import PROXY_ANNOTATION
 from oxy_operator.decide.specs.metadata import labels, metadata
 from oxy_operator.decide.specs.pod_resources import pod_resources
+from oxy_operator.decide.workload import PROXY_ANNOTATION, VOLUME_VARIABLE
 from oxy_operator.objects import Object
 
 USER: Final = 65532
@@ -57,7 +57,7 @@ def runtime_stateful_set(  # noqa: PLR0913 what a pod is made of
     selector = {INSTANCE_LABEL: instance.name}
     proxied = {PROXY_ANNOTATION: proxy} if proxy else {}
     return {
-        "metadata": metadata(instance, runtime_name(instance.name)) | ({"annotations": proxied} if proxied else {}),
+        "metadata": metadata(instance, runtime_name(instance.name)),
         "spec": {
             "replicas": replicas,
             "serviceName": runtime_name(instance.name),
@@ -145,7 +145,7 @@ def _environment(instance: Instance, account: str, nats_url: str, volume: str) -
         "OXY_BACKUP_KEY": f"{_CREDENTIALS}/{BACKUP_KEY_FILE}",
         "OXY_SETTINGS": f"{_SETTINGS}/{SETTINGS_FILE}",
         "OXY_SESSION": session_folder(instance.spec.organization_id, instance.name),
-        "OXY_VOLUME_ID": volume,
+        VOLUME_VARIABLE: volume,
         "OXY_TERMINATION_LOG": _TERMINATION_LOG,
         "OXY_PROBE_PORT": str(PROBE_PORT),
     }
