@@ -4,12 +4,12 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from typing import Any, Final
 
 import yaml
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 _MINUTE: Final = 60
@@ -17,6 +17,10 @@ _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 _UNBROKEN: Final = 1_000
 """Assumed width if standard output is not a terminal."""
+_GAP: Final = "  "
+"""Between two columns."""
+_READABLE: Final = 24
+"""Characters of a line in which sentences can be read: with less room, a table's last column is not wrapped."""
 _MEASURED: Final = 100
 """Rows that decide how wide the columns of a long table are."""
 _CONTROLS: Final = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
@@ -47,15 +51,49 @@ def print_yaml(value: Any) -> None:  # noqa: ANN401 as `print_json`
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a table without borders, as kubectl does; without a header if all column names are empty.
 
-    On a terminal that is too narrow only the last column is wrapped.
+    On a terminal that is too narrow the last column is wrapped. If there is no room for that either, each row becomes a
+    block of lines, one for each column: nothing is ever left out. What is no terminal gets each row on one line.
     """
-    table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
-    for column in columns[:-1]:
-        table.add_column(column, no_wrap=True, overflow="ignore")
-    table.add_column(columns[-1], overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell.translate(_CONTROLS)) for cell in row))
-    console().print(table, soft_wrap=False)
+    cells = [[cell.translate(_CONTROLS).expandtabs() for cell in row] for row in rows]
+    _print_cells(columns, cells, console().width if sys.stdout.isatty() else None)
+
+
+def _print_cells(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> None:
+    """Write a table on a screen of this width; None: it has no limit."""
+    widths = [max(map(_cell_width, cells)) for cells in zip(columns, *rows, strict=True)]
+    room = None if width is None else width - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
+    if room is None or room >= min(widths[-1], _READABLE):
+        _print_lines(columns, rows, widths, room)
+    elif any(columns) and rows:
+        for place, row in enumerate(rows):
+            if place:
+                console().print()
+            _print_cells(("", ""), [*zip(columns, row, strict=True)], width)
+    else:
+        # The terminal breaks these lines.
+        _print_lines(columns, rows, widths, None)
+
+
+def _print_lines(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], room: int | None
+) -> None:
+    """Write a table with columns of these widths; `room`: most characters for a line of the last one."""
+    screen = console()
+    for style, row in chain([("bold", columns)] if any(columns) else [], (("", row) for row in rows)):
+        parts = [*(cell.split("\n") for cell in row[:-1]), _wrapped(screen, row[-1], room)]
+        for pieces in zip_longest(*parts, fillvalue=""):
+            padded = (piece + " " * (width - cell_len(piece)) for piece, width in zip(pieces, widths, strict=True))
+            screen.print(Text(_GAP.join(padded).rstrip(), style=style))
+
+
+def _cell_width(cell: str) -> int:
+    return max(map(cell_len, cell.split("\n")))
+
+
+def _wrapped(screen: Console, cell: str, room: int | None) -> list[str]:
+    """Return the lines of a cell, broken between words where that is possible."""
+    lines = cell.split("\n")
+    return lines if room is None else [part.plain for line in lines for part in Text(line).wrap(screen, room)]
 
 
 def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]], *, widths: Sequence[int] | None = None) -> int:

@@ -1,5 +1,8 @@
+import io
+import re
 import socket
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -46,6 +49,83 @@ def test_nobodys_name_steers_the_terminal(write: Callable[..., object], capsys: 
     shown = capsys.readouterr().out
     assert "Ana" in shown
     assert not {"\x1b", "\x07", "\x9b"} & set(shown)
+
+
+class Screen(io.StringIO):
+    """A terminal, as far as the command asks."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+TABLE = (
+    ("NAMESPACE", "NAME", "WHAT", "DELETABLE"),
+    [
+        ["default", "petshop", "wai-petshop-session", "no: it is the only copy of a linked session (--without-backup)"],
+        ["default", "bakery-das-árvores", "session.db.set-aside-20261129T120000", "yes"],
+    ],
+)
+
+
+@pytest.mark.parametrize("width", [1, 12, 30, 50, 70, 80, 100, 120, 200])
+@pytest.mark.parametrize("columns", [TABLE[0], [""] * 4])
+def test_no_terminal_is_too_narrow_for_any_cell_of_a_table(
+    width: int, columns: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys, "stdout", screen := Screen())
+    rows = TABLE[1]
+    print_table(columns, rows)
+    shown = "".join(screen.getvalue().split())
+    for part in (*columns, *(cell for row in rows for cell in row[:-1])):
+        assert part in shown
+    for word in " ".join(row[-1] for row in rows).split():
+        assert word in shown
+
+
+def test_what_fits_no_terminal_beside_each_other_stands_below_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lines(width: int, *table: object) -> list[str]:
+        monkeypatch.setenv("COLUMNS", str(width))
+        monkeypatch.setattr(sys, "stdout", screen := Screen())
+        print_table(*table)
+        return re.sub(r"\x1b\[\d+m", "", screen.getvalue()).splitlines()
+
+    table = (("NAME", "WHY"), [["shop", "it is the only copy"], ["bakery", "yes"]])
+    assert lines(27, *table) == ["NAME    WHY", "shop    it is the only copy", "bakery  yes"]
+    table = (("NAME", "WHY"), [["a-shop-with-a-long-name", "it is the only copy of a linked session"], ["b", "yes"]])
+    assert lines(50, *table) == [
+        "NAME                     WHY",
+        "a-shop-with-a-long-name  it is the only copy of a",
+        "                         linked session",
+        "b                        yes",
+    ]
+    assert lines(40, *table) == [
+        "NAME  a-shop-with-a-long-name",
+        "WHY   it is the only copy of a linked",
+        "      session",
+        "",
+        "NAME  b",
+        "WHY   yes",
+    ]
+    assert lines(20, *table)[:2] == [
+        "NAME  a-shop-with-a-long-name",  # which the terminal breaks
+        "WHY   it is the only copy of a linked session",
+    ]
+    assert lines(5, ("NAME", "WHY"), []) == ["NAME  WHY"]
+    assert lines(80, ("A", "B", "C"), [["猫\nx", "y", ""], ["a", "", "b\tc"]]) == [
+        "A   B  C",
+        "猫  y",
+        "x",
+        "a      b       c",
+    ]
+
+
+def test_what_is_piped_has_a_line_for_each_row(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("NAME", "WHAT", "WHY"), [["shop", "x" * 2_000, "too long " * 1_000], ["bakery", "", "no"]])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["NAME", "shop", "bakery"]
+    assert "x" * 2_000 in lines[1]
+    assert lines[1].count("too long") == 1_000
 
 
 @pytest.mark.parametrize(
