@@ -7,7 +7,7 @@ takes longer than most commands run.
 import json
 import os
 from base64 import b64decode
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -45,6 +45,10 @@ _HINTS: Final = {
 }
 
 _MERGE_PATCH: Final = "application/merge-patch+json"
+
+_ABSENT: Final = frozenset({HTTPStatus.NOT_FOUND})
+_CONFLICT: Final = frozenset({HTTPStatus.CONFLICT})
+_FORBIDDEN: Final = frozenset({HTTPStatus.FORBIDDEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +144,22 @@ class Cluster:
             path = f"{self._core}/persistentvolumeclaims/{quote(name, safe='')}"
             self._request("DELETE", path, body=body, form="application/json").read()
 
+    def deployed_in(self, labels: Mapping[str, str], *, everywhere: bool = False) -> set[str] | None:
+        """Return which namespaces have a Deployment with these labels, this one or all; None: that may not be seen."""
+        where = "in the cluster" if everywhere else f"in namespace {self.namespace}"
+        path = "/apis/apps/v1/deployments" if everywhere else f"/apis/apps/v1/namespaces/{self.namespace}/deployments"
+        selector = ",".join(f"{name}={value}" for name, value in labels.items())
+        try:
+            with explained(f"cannot list Deployments {where}", unchanged=_FORBIDDEN):
+                found = self._get(path, [("labelSelector", selector)])
+        except ApiException:
+            return None
+        return {item["metadata"]["namespace"] for item in found["items"]}
+
     def secret(self, name: str) -> dict[str, str] | None:
         """Return the decoded data of a Secret; None if the Secret does not exist."""
         try:
-            with explained(f"cannot read Secret {name} in namespace {self.namespace}", absent_is_error=False):
+            with explained(f"cannot read Secret {name} in namespace {self.namespace}", unchanged=_ABSENT):
                 found = self._get(f"{self._core}/secrets/{quote(name, safe='')}")
         except ApiException:
             return None
@@ -152,7 +168,7 @@ class Cluster:
     def config_map(self, name: str) -> Object | None:
         """Return a ConfigMap; None if it does not exist."""
         try:
-            with explained(f"cannot read ConfigMap {name} in namespace {self.namespace}", absent_is_error=False):
+            with explained(f"cannot read ConfigMap {name} in namespace {self.namespace}", unchanged=_ABSENT):
                 return self._get(f"{self._core}/configmaps/{quote(name, safe='')}")
         except ApiException:
             return None
@@ -166,7 +182,7 @@ class Cluster:
         body = {"apiVersion": "v1", "kind": "ConfigMap", **content, "metadata": metadata}
         path = f"{self._core}/configmaps"
         try:
-            with explained(f"cannot write ConfigMap {name} in namespace {self.namespace}", conflict_is_error=False):
+            with explained(f"cannot write ConfigMap {name} in namespace {self.namespace}", unchanged=_CONFLICT):
                 if "resourceVersion" in metadata:
                     self._request("PUT", f"{path}/{quote(name, safe='')}", body=body, form="application/json").read()
                 else:
@@ -351,17 +367,15 @@ def cause_of(error: BaseException) -> str:
 
 
 @contextmanager
-def explained(what: str, *, absent_is_error: bool = True, conflict_is_error: bool = True) -> Iterator[None]:
+def explained(what: str, *, unchanged: Collection[int] = ()) -> Iterator[None]:
     """Turn the client library's errors into ClusterError, whose message begins with `what`.
 
-    Without `absent_is_error` a 404 is raised unchanged, and without `conflict_is_error` a 409.
+    ApiException with one of the HTTP statuses in `unchanged` is raised as it is.
     """
     try:
         yield
     except ApiException as error:
-        if error.status == HTTPStatus.NOT_FOUND and not absent_is_error:
-            raise
-        if error.status == HTTPStatus.CONFLICT and not conflict_is_error:
+        if error.status in unchanged:
             raise
         message = f"{what}: {reason_of(error.status, error.body or error.reason)}"
         raise ClusterError(message) from error

@@ -4,7 +4,7 @@
 each instance's `Freeze` on: over the bus, which is quick, and in the instance's settings, which arrive in any case.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import datetime
 from typing import Annotated, Final, Self
 
@@ -97,6 +97,14 @@ class FreezeRecord(_Model):
     def thawed(self, organization: OrganizationName | None, now: datetime) -> Self:
         """Return the record without the hold on one organization alone, or without that on everyone (None)."""
         return self._changed(organization, None, now)
+
+    def without_gone(self, existing: Container[str]) -> Self:
+        """Return the record without the organizations that are not held back and of which nothing is left.
+
+        Of any other the last revision is needed: pods, and journals on volumes, may know the hold before.
+        """
+        kept = {name: known for name, known in self.organizations.items() if known.hold or name in existing}
+        return self.model_copy(update={"organizations": kept})
 
     def _changed(self, organization: OrganizationName | None, hold: Hold | None, now: datetime) -> Self:
         _require_name(organization)

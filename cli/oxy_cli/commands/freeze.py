@@ -3,19 +3,21 @@
 import getpass
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
 
 from oxy_cli.cluster import Cluster
-from oxy_cli.errors import FreezeError
+from oxy_cli.errors import ClusterError, FreezeError
 from oxy_cli.instance import InstanceView
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Output, SystemNamespace
 from oxy_cli.output import console, print_json, print_table
+from oxy_cli.session_admin import OPERATOR_LABELS
 from oxy_core.errors import ContractError
 from oxy_core.freeze import MAX_WORDS, RECORD_KEY, RECORD_LABELS, RECORD_NAME, FreezeRecord, Hold
+from oxy_core.instance.custom_resource import ORGANIZATION_LABEL
 from oxy_core.times import utc_text
 
 WAIT_SECONDS: Final = 20
@@ -31,7 +33,10 @@ REST: Final = 4
 """A pause is so many times as long as the look before it, so that thousands of instances do not load the cluster."""
 
 MOST_NAMED: Final = 10
-"""Instances that an error names."""
+"""Instances or organizations that an error names."""
+
+_EVERYONE: Final = "everyone"
+"""Who is held back if that is not one organization."""
 
 ATTEMPTS: Final = 5
 """How often to change the record anew because somebody else has just changed it."""
@@ -54,6 +59,9 @@ def freeze(  # noqa: PLR0913 each is an option of the command
     organization: Organization = None,
     reason: Annotated[str, typer.Option(help="Why, for those who see that nothing is sent.")] = "",
     by: Annotated[str | None, typer.Option(help="Who wants it; default: the user of this computer.")] = None,
+    allow_unknown: Annotated[
+        bool, typer.Option("--allow-unknown", help="Also an organization that has no instance yet.")
+    ] = False,
     wait: Wait = None,
     system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
     context: Context = None,
@@ -61,8 +69,16 @@ def freeze(  # noqa: PLR0913 each is an option of the command
 ) -> None:
     """Send nothing any more: no answer, no campaign, no notice. Receiving goes on, and what waits keeps its place."""
     cluster = Cluster.connect(context, system_namespace)
+    _require_operator(cluster)
     hold = Hold(since=_now(cluster), by=(by or whoever())[:MAX_WORDS], reason=reason[:MAX_WORDS])
-    record = _change(cluster, lambda known: known.frozen(organization, hold))
+
+    def change(known: FreezeRecord) -> FreezeRecord:
+        record = known.frozen(organization, hold)
+        if organization is not None and organization not in known.organizations and not allow_unknown:
+            _require_known(organization, _with_instances(cluster))
+        return record
+
+    record = _change(cluster, change)
     _report(record, _confirmations(cluster, record, organization, wait), output)
 
 
@@ -76,8 +92,17 @@ def thaw(
 ) -> None:
     """Send again what waits and has not expired. What was frozen for one organization is thawed with --organization."""
     cluster = Cluster.connect(context, system_namespace)
-    now = _now(cluster)
-    record = _change(cluster, lambda known: known.thawed(organization, now))
+    _require_operator(cluster)
+    now, existing = _now(cluster), _with_instances(cluster)
+    on_volumes = _on_volumes(cluster)
+
+    def change(known: FreezeRecord) -> FreezeRecord:
+        record = known.thawed(organization, now)
+        if organization is not None and organization not in {*known.organizations, *existing, *(on_volumes or ())}:
+            raise FreezeError(_not_frozen(organization, known))
+        return record if on_volumes is None else record.without_gone(existing | on_volumes)
+
+    record = _change(cluster, change)
     _report(record, _confirmations(cluster, record, organization, wait), output)
 
 
@@ -123,6 +148,56 @@ def _read(cluster: Cluster, found: dict[str, Any] | None) -> FreezeRecord:
             "oxy that wrote it, or delete the ConfigMap: pods that are frozen stay so until the next oxy thaw"
         )
         raise FreezeError(message) from error
+
+
+# -- what there is to freeze
+
+
+def _require_operator(cluster: Cluster) -> None:
+    """Refuse to write a record that no operator reads; raises FreezeError."""
+    installed = cluster.deployed_in(OPERATOR_LABELS)
+    if installed is None or installed:
+        return
+    elsewhere = cluster.deployed_in(OPERATOR_LABELS, everywhere=True)
+    if elsewhere:
+        remedy = f"It is in namespace {named(sorted(elsewhere))}, which is to be named with --system-namespace"
+    elif elsewhere is None:
+        remedy = "`helm list --all-namespaces` shows where it is, which is to be named with --system-namespace"
+    else:
+        remedy = "Nor is it in any other of this cluster, so nothing is sent. Is this the right --context?"
+    message = f"Oxy is not installed in namespace {cluster.namespace}: no operator would read what is frozen. {remedy}"
+    raise FreezeError(message)
+
+
+def _with_instances(cluster: Cluster) -> set[str]:
+    """Return the organizations that have instances."""
+    return {str(item["spec"]["organizationId"]) for item in cluster.instances(everywhere=True)}
+
+
+def _on_volumes(cluster: Cluster) -> set[str] | None:
+    """Return the organizations that have sessions on volumes; None: whoever asks may not know."""
+    try:
+        claims = cluster.claims(everywhere=True)
+    except ClusterError:
+        return None
+    return {str(item["metadata"].get("labels", {}).get(ORGANIZATION_LABEL)) for item in claims}
+
+
+def _require_known(organization: str, existing: Collection[str]) -> None:
+    """Refuse what is most likely mistyped; raises FreezeError."""
+    if organization not in existing:
+        there_are = f"there are: {named(sorted(existing))}" if existing else "there are no instances at all"
+        message = (
+            f"--organization: no instance belongs to {organization}; {there_are}. To freeze it before it has any, add "
+            "--allow-unknown"
+        )
+        raise FreezeError(message)
+
+
+def _not_frozen(organization: str, known: FreezeRecord) -> str:
+    held = sorted(name for name, freeze in known.organizations.items() if freeze.hold is not None)
+    frozen = f"frozen are: {named(held)}" if held else "no single organization is frozen"
+    return f"--organization: no instance belongs to {organization}, and it is not frozen; {frozen}"
 
 
 # -- who has confirmed
@@ -175,9 +250,10 @@ def _report(record: FreezeRecord, found: Sequence[tuple[InstanceView, bool]], ou
         print_json({"held": _holds(record), "instances": [_line(*item) for item in found]})
     else:
         for hold in _holds(record):
-            reason = f": {hold['reason']}" if hold["reason"] else ""
-            text = f"{hold['who']}: nothing is sent since {hold['since']}, by order of {hold['by']}{reason}."
-            console().print(text, markup=False)
+            reason = f" ({hold['reason']})" if hold["reason"] else ""
+            whose = "" if hold["who"] == _EVERYONE else f" --organization {hold['who']}"
+            text = f"{hold['who']}: nothing is sent since {hold['since']}, by order of {hold['by']}{reason}. "
+            console().print(f"{text}To send again, run: oxy thaw{whose}", markup=False)
         if not _holds(record):
             console().print("Nobody is frozen.")
         columns = ("namespace", "name", "organization", "frozen", "confirmed")
@@ -195,15 +271,15 @@ def _report(record: FreezeRecord, found: Sequence[tuple[InstanceView, bool]], ou
         raise FreezeError(message)
 
 
-def named(instances: Sequence[str]) -> str:
-    """Name instances, the first ones if they are many."""
-    more = f" and {len(instances) - MOST_NAMED} more" if len(instances) > MOST_NAMED else ""
-    return ", ".join(instances[:MOST_NAMED]) + more
+def named(names: Sequence[str]) -> str:
+    """Name instances or organizations, the first ones if they are many."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def _holds(record: FreezeRecord) -> list[dict[str, str]]:
     """Return who is held back, since when, by whom and why."""
-    held = {"everyone": record.everyone.hold, **{name: known.hold for name, known in record.organizations.items()}}
+    held = {_EVERYONE: record.everyone.hold, **{name: known.hold for name, known in record.organizations.items()}}
     return [
         {"who": who, "since": utc_text(hold.since), "by": hold.by, "reason": hold.reason}
         for who, hold in held.items()

@@ -68,6 +68,16 @@ def test_each_change_of_the_freezes_is_newer_for_whom_it_concerns_and_for_nobody
     assert FreezeRecord.read(fourth.encode()) == fourth
 
 
+def test_of_an_organization_that_is_gone_only_a_hold_is_remembered() -> None:
+    hold = Hold(since=MOMENT, by="ana")
+    record = FreezeRecord().frozen("held", hold).frozen("flor", hold).frozen("gone", hold)
+    thawed = record.thawed("flor", MOMENT).thawed("gone", MOMENT)
+    left = thawed.without_gone({"flor"})
+    assert set(left.organizations) == {"held", "flor"}
+    assert left.of("flor") == thawed.of("flor")
+    assert left.everyone == thawed.everyone
+
+
 @pytest.mark.parametrize("name", ["Pet Shop", "flor\n", "", "a" * 41])
 def test_a_name_that_would_make_the_record_unreadable_is_refused(name: str) -> None:
     with pytest.raises(ContractError, match="no organization has such a name"):
