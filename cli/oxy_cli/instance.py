@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from oxy_core.identity import mask
 from oxy_core.instance.custom_resource import Phase, pod_name
 from oxy_core.instance.pairing_offer import PairingMethod
+
+HOW_TO_CREATE: Final = (
+    "To create one, write it to a file and run: kubectl apply -f FILE. `kubectl explain whatsappinstance.spec` "
+    "describes its fields; README.md shows one for the real WhatsApp, and on a cluster of `make up`, .oxy/petshop.yaml "
+    "is one for the simulated."
+)
+"""Advice where there is no WhatsAppInstance; it works on any cluster."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,3 +23,11 @@ def example_resource(namespace: str, spec: Mapping[str, object]) -> dict[str, An
     resource["metadata"]["namespace"] = namespace
     resource["spec"] |= {"network": NETWORK, **spec}
     return resource
+
+
+def write_example(file: Path, namespace: str) -> None:
+    """Write the resource to a file, for whoever wants to apply it again or to make another of it."""
+    text = yaml.safe_dump(example_resource(namespace, {}), allow_unicode=True, sort_keys=False)
+    file.write_text(
+        f"# examples/petshop.yaml, connected to the simulated WhatsApp. Each `make up` writes it anew.\n{text}"
+    )

@@ -46,7 +46,7 @@ from oxy_dev.environment import (
     require_cluster,
     uses_existing_cluster,
 )
-from oxy_dev.example import CATALOG_FILE, example_resource
+from oxy_dev.example import CATALOG_FILE, example_resource, write_example
 from oxy_dev.kubectl import Kubectl, wait_until
 from oxy_dev.performance import play_all
 from oxy_dev.servers import program
@@ -125,6 +125,7 @@ def _install(kubectl: Kubectl, reporter: Reporter) -> System:
     with reporter.step("helm upgrade --install --wait"):
         system.install()
     with reporter.step("example instance"):
+        write_example(_example_file(), TENANT_NAMESPACE)
         apply_instance(kubectl)
     with reporter.step("example catalog"):
         apply_catalog()
@@ -171,6 +172,11 @@ def _images(reporter: Reporter) -> dict[str, str]:
     else:
         builder.load(references, layout.default())
     return references
+
+
+def _example_file() -> Path:
+    """Return where `make up` leaves the example instance, as it is on this cluster."""
+    return layout.default().root / "petshop.yaml"
 
 
 def apply_instance(kubectl: Kubectl, **spec: object) -> None:
@@ -255,16 +261,17 @@ def main() -> int:
         reporter.say(f"\nmake up: {error}{'' if isinstance(error, BrokenClusterError) else symptoms()}")
         return 1
     reporter.say(f"\nup in {duration(sum(reporter.seconds.values()))}")
-    reporter.say(next_steps(kubeconfig(), layout.default().tools, Path(sys.executable).parent))
+    reporter.say(next_steps(kubeconfig(), _example_file(), layout.default().tools, Path(sys.executable).parent))
     return 0
 
 
-def next_steps(config: Path | None, tools: Path, programs: Path) -> str:
+def next_steps(config: Path | None, example: Path, tools: Path, programs: Path) -> str:
     """Return the commands for the running system; `config` is None for the user's own cluster."""
     here = "" if config else " CLUSTER=existing"
     lines = [
         f"Talk to it:       make chat{here}           (AS=owner: as the owner)",
         f"Watch it:         make status{here}, make logs{here}",
+        f"Make another:     a copy of {example}, with another name, organization and number; kubectl apply -f",
     ]
     if config is None:
         return "\n".join([*lines, f"All commands:     {programs}/oxy --help"])

@@ -10,6 +10,7 @@ from oxy_cli.cluster import Cluster
 from oxy_cli.commands.session_details import BACKUP_COLUMNS, backup_rows, detail_lines, remark
 from oxy_cli.commands.session_waiting import say
 from oxy_cli.errors import AdminError, ClusterError, SessionCommandError
+from oxy_cli.instance import HOW_TO_CREATE
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
 from oxy_cli.output import age, console, print_json, print_table
 from oxy_cli.session_admin import ask_operator, backups_of, readable_bytes
@@ -83,7 +84,7 @@ def list_(
         now = datetime.now(UTC)
         print_table(_LISTED, [_row(item, now) for item in found])
     else:
-        console().print("There is no session. Apply a WhatsAppInstance: kubectl apply -f examples/petshop.yaml")
+        console().print(f"There is no session, nor a WhatsAppInstance. {HOW_TO_CREATE}", markup=False)
 
 
 def _with_what_is_left(cluster: Cluster, system: Cluster, found: list[SessionView]) -> list[SessionView]:

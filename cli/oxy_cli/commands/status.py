@@ -8,7 +8,7 @@ import typer
 
 from oxy_cli.cluster import Cluster
 from oxy_cli.errors import AdminError
-from oxy_cli.instance import InstanceView
+from oxy_cli.instance import HOW_TO_CREATE, InstanceView
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Namespace, Output, SystemNamespace
 from oxy_cli.output import age, console, print_json, print_table
 from oxy_cli.sending import WAITING_COLUMNS, sending_rows, waiting_rows
@@ -85,7 +85,8 @@ def status(  # noqa: PLR0913 each is an option of the command
         _print_all(instances, everywhere=everywhere)
     else:
         where = "in the cluster" if everywhere else f"in namespace {cluster.namespace}"
-        console().print(f"There is no WhatsAppInstance {where}. Apply one: kubectl apply -f examples/petshop.yaml")
+        others = "" if everywhere else " `oxy status --all-namespaces` lists those of all."
+        console().print(f"There is no WhatsAppInstance {where}.{others} {HOW_TO_CREATE}", markup=False)
 
 
 def _print_all(instances: list[InstanceView], *, everywhere: bool) -> None:

@@ -62,7 +62,9 @@ def shop(scene: Scene) -> Scene:
 def test_a_namespace_without_instances_says_what_to_do(scene: Scene) -> None:
     done = oxy("status", "-n", scene.namespace)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "kubectl apply" in done.stdout
+    assert "oxy status --all-namespaces" in done.stdout
+    assert "kubectl explain whatsappinstance.spec" in done.stdout
+    assert "examples/petshop.yaml" not in done.stdout, "on a cluster of `make up` its pod cannot start"
 
 
 def test_instances_are_listed(shop: Scene) -> None:

@@ -71,11 +71,13 @@ def test_a_failure_after_the_cluster_went_away_says_so(local: Layout) -> None:
 
 
 def test_the_end_of_make_up_names_every_way_in() -> None:
-    text = up.next_steps(Path("/state/kubeconfig"), Path("/state/bin"), Path("/clone/.venv/bin"))
+    example, tools, programs = Path("/state/petshop.yaml"), Path("/state/bin"), Path("/clone/.venv/bin")
+    text = up.next_steps(Path("/state/kubeconfig"), example, tools, programs)
     assert "make chat" in text
     assert "export KUBECONFIG=/state/kubeconfig PATH=/state/bin:/clone/.venv/bin:$PATH" in text
     assert "oxy status" in text
-    existing = up.next_steps(None, Path("/state/bin"), Path("/clone/.venv/bin"))
+    assert "a copy of /state/petshop.yaml" in text
+    existing = up.next_steps(None, example, tools, programs)
     assert "make chat CLUSTER=existing" in existing
     assert "KUBECONFIG" not in existing
     assert "make down" not in existing

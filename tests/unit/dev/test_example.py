@@ -1,6 +1,10 @@
+from pathlib import Path
+
+import yaml
+
 from oxy_dev.conversation import CUSTOMER, OWNER
 from oxy_dev.environment import BUSINESS_PHONE, INSTANCE, ORGANIZATION
-from oxy_dev.example import example_resource
+from oxy_dev.example import NETWORK, example_resource, write_example
 
 
 def test_the_names_of_the_development_system_are_those_of_the_example() -> None:
@@ -17,3 +21,11 @@ def test_the_owner_of_the_conversation_is_an_owner_and_the_customer_is_not() -> 
 def test_fields_of_the_spec_can_be_replaced() -> None:
     spec = example_resource("default", {"suspend": True, "timezone": "America/Manaus"})["spec"]
     assert (spec["suspend"], spec["timezone"], spec["displayName"]) == (True, "America/Manaus", "Pet Shop Aurora")
+
+
+def test_what_is_left_for_applying_again_connects_to_the_simulator(tmp_path: Path) -> None:
+    file = tmp_path / "petshop.yaml"
+    write_example(file, "default")
+    written = yaml.safe_load(file.read_text())
+    assert written == example_resource("default", {})
+    assert written["spec"]["network"] == NETWORK
