@@ -1,7 +1,7 @@
 """``python -m oxy_ai.admin automation``: what an instance writes by itself, would write, and has written."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -143,7 +143,7 @@ async def carry_out_automation(
             chosen = written or await _chosen(connection, business, known, options.only)
             return await _test(connection, business, chosen, options.days)
         case _:
-            return await _history(connection, business, options)
+            return await _history(connection, business, known, options)
 
 
 def _require_hours(business: Business, written: Sequence[Automation]) -> None:
@@ -220,9 +220,12 @@ async def _chosen(connection: Connection, business: Business, known: Known, only
         return [item.automation for item in kept if item.automation.enabled]
     named = {**known.shipped, **{item.automation.name: item.automation for item in kept}}
     if only not in named:
-        message = f"there is no automation {only!r}; there are: {', '.join(named) or 'none'}"
-        raise AdministrationError(message)
+        raise _unknown(only, named)
     return [named[only]]
+
+
+def _unknown(only: str, named: Iterable[str]) -> AdministrationError:
+    return AdministrationError(f"there is no automation {only!r}; there are: {', '.join(named) or 'none'}")
 
 
 async def _test(connection: Connection, business: Business, chosen: Sequence[Automation], days: int) -> Forecasts:
@@ -242,7 +245,10 @@ async def _test(connection: Connection, business: Business, chosen: Sequence[Aut
     return Forecasts(until=span.until.astimezone(business.zone), messages=messages)
 
 
-async def _history(connection: Connection, business: Business, options: argparse.Namespace) -> History:
+async def _history(connection: Connection, business: Business, known: Known, options: argparse.Namespace) -> History:
+    if not 0 < options.limit <= MOST_LISTED:
+        message = f"--limit must be from 1 to {MOST_LISTED}; it is {options.limit}"
+        raise AdministrationError(message)
     rows = await connection.fetch(
         """
         select o.automation, o.subject as about, o.contact_id as contact, o.due_at, o.state, o.reason, x.state as sent,
@@ -255,8 +261,11 @@ async def _history(connection: Connection, business: Business, options: argparse
         business.organization,
         business.instance,
         options.only,
-        min(max(options.limit, 1), MOST_LISTED),
+        options.limit,
     )
+    named = {**known.shipped, **known.applied}
+    if options.only is not None and not rows and options.only not in named:  # one that is gone has a history
+        raise _unknown(options.only, named)
     found = [PastOccurrence(**dict(row)) for row in rows]
     local = [item.model_copy(update={"due_at": item.due_at.astimezone(business.zone)}) for item in found]
     return History(occurrences=local)

@@ -280,7 +280,8 @@ async def _change(desk: _Desk, campaign: Campaign) -> CampaignAnswer:
             withdrawn = await cancel(connection, organization, campaign.id, WHO)
             if withdrawn is not None:
                 return (await _after(desk, name, "cancelled")).model_copy(update={"withdrawn": withdrawn})
-    message = f"campaign {name!r} is {campaign.state.value}: that cannot be done with it now"
+    state = "a draft" if campaign.state is CampaignState.DRAFT else campaign.state.value
+    message = f"campaign {name!r} is {state}: that cannot be done with it now"
     raise AdministrationError(message)
 
 

@@ -118,8 +118,10 @@ def history(  # noqa: PLR0913 each is an option of the command
     found = AutomationsOf(name, namespace, system_namespace, context).ask("history", *chosen)
     if output is Output.JSON:
         print_json(found)
-    else:
+    elif found["occurrences"]:
         print_table(["DUE", "AUTOMATION", "ABOUT", "CONTACT", "BECAME"], map(past_row, found["occurrences"]))
+    else:
+        console().print("Nothing has been due yet.")
 
 
 def listed_row(item: Mapping[str, Any]) -> list[str]:

@@ -45,6 +45,8 @@ Number = Annotated[
         "--instance", help="Whatever the number sends without being asked, after it was paused to protect the number."
     ),
 ]
+_STATES: Final = {"draft": "a draft"}
+"""States of a campaign that are no adjectives, in sentences."""
 _LINES: Final = {
     "recipients": "recipients",
     "waiting": "waiting",
@@ -360,7 +362,7 @@ def sentence(answer: CampaignAnswer) -> str:
     told = {
         "created": "is kept as a draft; nothing is sent before `oxy campaign approve`.",
         "changed": "is kept as a draft in place of the earlier one; nothing is sent before `oxy campaign approve`.",
-        "same": f"was kept before, as it is; nothing has changed. It is {answer.state}.",
+        "same": f"was kept before, as it is; nothing has changed. It is {_STATES.get(answer.state, answer.state)}.",
         "previewed": "would be this; nothing was kept or sent.",
         "approved": f"is approved: each recipient gets it once.{expires}",
         "already": f"was approved before; nothing was done twice.{expires}",
@@ -368,7 +370,7 @@ def sentence(answer: CampaignAnswer) -> str:
         "resumed": f"goes on.{expires}",
         "cancelled": f"is cancelled.{withdrawn}",
     }
-    return f"Campaign {name} {told.get(answer.outcome, f'is {answer.state}.')}"
+    return f"Campaign {name} {told.get(answer.outcome, f'is {_STATES.get(answer.state, answer.state)}.')}"
 
 
 def print_preview(preview: CampaignPreview) -> None:
@@ -382,7 +384,9 @@ def print_preview(preview: CampaignPreview) -> None:
     out = ", ".join(f"{escape(why)}: {count}" for why, count in left.items() if count)
     recipients = preview.recipients - sum(preview.missing.values())
     console().print(f"To {escape(preview.to)}: [bold]{recipients}[/]" + (f" (left out: {out})" if out else ""))
-    if preview.room < recipients:
+    if recipients <= 0:
+        console().print("[bold]Nobody would get it: change its segment, or what its text needs to know of each.[/]")
+    elif preview.room < recipients:
         console().print(f"[bold]The number may send only about {preview.room} texts before it expires.[/]")
     if preview.silent:
         console().print("[bold]Nothing leaves: its hours lie within spec.limits.quietHours.[/]")

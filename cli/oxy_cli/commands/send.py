@@ -98,9 +98,12 @@ def send(  # noqa: PLR0913 each is an option of the command
         instance = InstanceView.of(Cluster.connect(context, namespace).instance(name))
         if (problem := hindrance_of(instance)) is not None:
             raise SendError(problem)
+        if (frozen := freeze_of(instance)) is not None:
+            # Said at once: whoever waits can thaw it meanwhile.
+            typer.echo(f"{name} is frozen. {frozen}", err=True)
         order = order_of(instance, phone, message, size=_size(content), wait_seconds=timeout if wait else 0)
         answer = _ask(Cluster.connect(context, system_namespace), order, content)
-    _show(answer, phone, output)
+    _show(answer, phone, output, frozen=frozen is not None)
     if answer.state is not SendState.SENT and not (answer.state is SendState.WAITING and not wait):
         raise typer.Exit(FAILURE)
 
@@ -140,6 +143,12 @@ def hindrance_of(instance: InstanceView) -> str | None:
     if instance.repair_required:
         return f"{instance.name} is not linked to a phone ({instance.ready.reason}). {instance.ready.message}"
     return None
+
+
+def freeze_of(instance: InstanceView) -> str | None:
+    """Return since when and by whose order nothing is sent, and how to send again; None: sending is not frozen."""
+    frozen = instance.condition("Frozen")
+    return frozen.message if frozen.status == "True" else None
 
 
 def order_of(instance: InstanceView, phone: str, message: Message, *, size: int, wait_seconds: float) -> SendOrder:
@@ -213,20 +222,24 @@ def _written(order: SendOrder, content: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
-def _show(answer: SendAnswer, phone: str, output: Output) -> None:
+def _show(answer: SendAnswer, phone: str, output: Output, *, frozen: bool) -> None:
     if output is Output.JSON:
         print_json(answer.model_dump(mode="json", exclude_none=True))
     else:
-        console().print(sentence(answer, phone))
+        console().print(sentence(answer, phone, frozen=frozen))
 
 
-def sentence(answer: SendAnswer, phone: str) -> str:
-    """Return how far the message has come, for people."""
+def sentence(answer: SendAnswer, phone: str, *, frozen: bool = False) -> str:
+    """Return how far the message has come, for people; `frozen`: whether sending was when it was ordered."""
     match answer.state:
         case SendState.SENT:
             return f"[bold green]✓[/] WhatsApp has the message for {mask(phone)}: {answer.whatsapp_id}"
+        case SendState.WAITING if frozen:
+            return f"The message for {mask(phone)} waits for `oxy thaw`, and is sent then unless it has expired."
         case SendState.WAITING:
             return f"The message for {mask(phone)} waits; it is sent as soon as the instance can, without another try."
+        case SendState.EXPIRED if frozen:
+            return f"[bold red]✗[/] The message for {mask(phone)} expired before `oxy thaw`."
         case _:
             why = escape(answer.error or answer.refusal or "no reason was given")
             return f"[bold red]✗[/] The message for {mask(phone)} was not sent ({answer.state}): {why}"

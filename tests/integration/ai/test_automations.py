@@ -306,6 +306,11 @@ async def test_what_would_be_written_is_told_with_when_and_why(scene: Scene) -> 
         assert isinstance(of_file, Forecasts)
         assert [line.automation for line in of_file.messages] == ["lembrete-2h", "lembrete-2h"]
         with pytest.raises(AdministrationError, match="there is no automation 'nada'; there are: confirmacao, "):
+            await shop.administer("history", "--only", "nada")
+        with pytest.raises(AdministrationError, match="--limit must be from 1 to 1000; it is 0"):
+            await shop.administer("history", "--limit", "0")
+        assert await shop.administer("history", "--only", "lembrete-2h", "--limit", "1") == History(occurrences=[])
+        with pytest.raises(AdministrationError, match="there is no automation 'nada'; there are: confirmacao, "):
             await shop.administer("test", "--only", "nada")
         await scene.query(
             "update instances set settings = jsonb_set(settings, '{limits,quiet_hours}', '\"21:00-08:00\"')"

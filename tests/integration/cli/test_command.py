@@ -226,6 +226,15 @@ def test_nothing_is_sent_from_a_suspended_instance(scene: Scene) -> None:
     assert (done.returncode, "spec.suspend" in done.stderr, done.stdout) == (1, True, "")
 
 
+def test_whoever_sends_while_it_is_frozen_is_told_so_at_once(scene: Scene) -> None:
+    scene.apply("shop")
+    frozen = {"type": "Frozen", "status": "True", "reason": "Frozen", "message": "By order of ana. Run: oxy thaw"}
+    scene.set_status("shop", "Connected", ready=True, frozen=frozen)
+    done = oxy("send", "shop", "+5511912345678", "Oi", "-n", scene.namespace, "--system-namespace=nowhere")
+    assert "shop is frozen. By order of ana. Run: oxy thaw" in done.stderr
+    assert "no AI worker is ready in namespace nowhere" in done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_no_key_of_the_kubeconfig_is_ever_written_to_a_temporary_file(
     shop: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals

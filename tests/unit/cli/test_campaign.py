@@ -80,9 +80,9 @@ ANSWER = CampaignAnswer(name="Natal", state="draft", outcome="created")
     ("outcome", "part"),
     [
         ("created", "nothing is sent before `oxy campaign approve`"),
-        ("same", "nothing has changed. It is draft"),
+        ("same", "nothing has changed. It is a draft."),
         ("already", "nothing was done twice"),
-        ("reported", "is draft."),
+        ("reported", "is a draft."),
     ],
 )
 def test_it_is_said_what_has_happened(outcome: str, part: str) -> None:
@@ -105,6 +105,10 @@ def test_a_preview_and_a_report_are_shown(capsys: pytest.CaptureFixture[str]) ->
     assert "To clientes com gato: 2 (left out: beyond the cap: 2, opted out: 1, no pet: 1)" in shown
     assert "Oi, Ana! [x]" in shown
     assert "Nothing leaves: its hours lie within spec.limits.quietHours." in shown
+    assert "Nobody" not in shown
+    nobody = preview.model_copy(update={"recipients": 1})  # whose pet nobody knows
+    show(ANSWER.model_copy(update={"preview": nobody}).model_dump(mode="json"), Output.TEXT)
+    assert "Nobody would get it: change its segment" in capsys.readouterr().out
     report = CampaignReport(
         recipients=3,
         waiting=1,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from oxy_cli.commands.send import Message, hindrance_of, order_of, problem_of, sentence, unfit
+from oxy_cli.commands.send import Message, freeze_of, hindrance_of, order_of, problem_of, sentence, unfit
 from oxy_cli.instance import InstanceView
 from oxy_core.send_command import MAX_FILE_BYTES, FileOrder, SendAnswer, SendState
 
@@ -92,3 +92,17 @@ def test_the_result_never_shows_the_whole_number(state: SendState) -> None:
     assert "…4321" in said
     assert "98765" not in said
     assert ("WhatsApp refused it" in said) == (state not in {SendState.SENT, SendState.WAITING})
+
+
+@pytest.mark.parametrize("state", SendState)
+def test_a_freeze_is_named_where_it_is_why_nothing_was_sent(state: SendState) -> None:
+    said = sentence(SendAnswer(id=UUID(int=1), state=state), PHONE, frozen=True)
+    assert ("oxy thaw" in said) == (state in {SendState.WAITING, SendState.EXPIRED})
+    assert "oxy thaw" not in sentence(SendAnswer(id=UUID(int=1), state=state), PHONE)
+
+
+def test_a_freeze_is_told_as_the_operator_words_it() -> None:
+    told = "Nothing is sent since noon, by order of ana (prices). To send again, run: oxy thaw"
+    assert freeze_of(instance({"conditions": [condition("Frozen", "True", told)]})) == told
+    for given in (None, {"conditions": [condition("Frozen", "False", "What the assistant writes is sent.")]}):
+        assert freeze_of(instance(given)) is None
