@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any, Final, Self
 
 from oxy_core.envelopes import LiveState
-from oxy_core.instance.client_versions import ageing_from, expected_cut_off, is_at_most, is_version
+from oxy_core.instance.client_versions import EARLIEST_CUT_OFF, ageing_from, expected_cut_off, is_at_most, is_version
 from oxy_core.instance.terminal_causes import ExitCode
 from oxy_core.times import utc_text
 from oxy_operator.decide.epoch_record import EpochRecord
@@ -154,8 +154,10 @@ def ageing_problem(client: Client, now: datetime) -> Problem | None:
     if published is None or now < ageing_from(published):
         return None
     message = (
-        f"Client version {client.version} was published on {published}. By what is known, WhatsApp may refuse it from "
-        f"{expected_cut_off(published)} on. Upgrade Oxy, or set spec.runtime.image to a newer one."
+        f"A forecast, no fault: client version {client.version} was published on {published}, and WhatsApp may refuse "
+        f"it at a login from {expected_cut_off(published)} on, for it has refused others {EARLIEST_CUT_OFF.days} days "
+        "after they were published. Upgrade Oxy as soon as a release has a newer client, or set spec.runtime.image to "
+        "its image; if yours is the newest, there is nothing else to do. ClientOutdated tells if WhatsApp refuses it."
     )
     return Problem("CutOffExpected", message)
 

@@ -59,7 +59,10 @@ def test_a_client_ages_a_month_before_it_may_be_refused_without_any_event() -> N
     after = at(AGES)
     found = condition(after, "ClientAgeing")
     assert (found["status"], found["reason"]) == ("True", "CutOffExpected")
-    assert "from 2026-12-03 on. Upgrade Oxy" in found["message"]
+    assert "A forecast, no fault" in found["message"]
+    assert "at a login from 2026-12-03 on" in found["message"]
+    assert "if yours is the newest, there is nothing else to do" in found["message"]
+    assert len(found["message"]) <= 1_024, "the longest note of a Kubernetes event"
     assert condition(after, "Ready")["reason"] == condition(before, "Ready")["reason"]
 
 
