@@ -310,16 +310,11 @@ def test_a_later_request_for_a_backup_answers_the_earlier_one_too(shop: Scene) -
     assert json.loads(done.stdout)["backupId"] == "b2"
     assert "Another request" in done.stderr
 
-    def withdrawn(then: str | None) -> Callable[[], None]:
-        def act() -> None:
-            before = asked()
-            until(lambda: asked() != before)
-            annotate(shop, then)
-
-        return act
+    def withdrawn(before: str | None, then: str | None) -> Callable[[], None]:
+        return once(lambda: asked() != before, lambda: annotate(shop, then))
 
     for then in (None, "theirs"):  # the latter is older than the request
-        with meanwhile(withdrawn(then)):
+        with meanwhile(withdrawn(asked(), then)):
             assert "is gone" in refused(oxy(shop, "backup", "shop"))
 
 
