@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from oxy_cli.cluster import Cluster
-from oxy_cli.commands.session_reading import stored_sessions, the_session
+from oxy_cli.commands.session_reading import stored_sessions, the_gone, the_session
 from oxy_cli.commands.session_waiting import print_result
 from oxy_cli.errors import SessionCommandError
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
@@ -83,11 +83,7 @@ def _deletable(cluster: Cluster, system: Cluster, name: str, organization: str |
     here = [item for item in stored_sessions(cluster, everywhere=False) if item.name == name]
     if here or organization is None:
         return here[0] if here else the_session(cluster, name, system)
-    for item in stored_sessions(cluster, everywhere=True):
-        if (item.organization, item.name) == (organization, name):
-            message = f"{name} of organization {organization} is in namespace {item.namespace}: add -n {item.namespace}"
-            raise SessionCommandError(message)
-    return SessionView.gone(cluster.namespace, name, organization)
+    return the_gone(cluster, name, organization)
 
 
 def _consequence(found: SessionView, doomed: list[dict[str, Any]], backup_id: str | None) -> str:

@@ -152,8 +152,17 @@ def _shown(cluster: Cluster, system: Cluster, name: str, organization: str | Non
     if organization is None:
         return the_session(cluster, name, system)
     here = stored_sessions(cluster, everywhere=False)
-    own = (item for item in here if (item.organization, item.name) == (organization, name))
-    return next(own, SessionView.gone("", name, organization))
+    own = next((item for item in here if (item.organization, item.name) == (organization, name)), None)
+    return own or the_gone(cluster, name, organization)
+
+
+def the_gone(cluster: Cluster, name: str, organization: str) -> SessionView:
+    """Stand for a session of which only backups may be left; raises SessionCommandError if it is elsewhere."""
+    for item in stored_sessions(cluster, everywhere=True):
+        if (item.organization, item.name) == (organization, name):
+            message = f"{name} of organization {organization} is in namespace {item.namespace}: add -n {item.namespace}"
+            raise SessionCommandError(message)
+    return SessionView.gone(cluster.namespace, name, organization)
 
 
 def stats(

@@ -1,5 +1,6 @@
 """The stream of backups: what it holds of an instance, what is deleted there. Every function raises BusError."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +23,9 @@ from oxy_operator.decide.backups import StoredBackup
 MAX_LISTED: Final = 1_000
 """Most manifests of one instance that are read: no operator keeps so many."""
 
+AT_ONCE: Final = 32
+"""Manifests that are read at the same time: of all instances, one after the other takes seconds."""
+
 log = structlog.get_logger()
 
 
@@ -38,7 +42,9 @@ async def all_stored(client: Client) -> list[StoredBackup]:
     """Return the backups of all instances, also of those that no longer exist."""
     async with failing("list backups"):
         names = await subjects_of(client, BACKUP_STREAM, f"oxy.backup.*.*.*.{MANIFEST}")
-        found = [await _read(client, subject) for subject in sorted(names)]
+        ordered, found = sorted(names), []
+        for start in range(0, len(ordered), AT_ONCE):
+            found += await asyncio.gather(*(_read(client, subject) for subject in ordered[start : start + AT_ONCE]))
     return [backup for backup in found if backup is not None]
 
 

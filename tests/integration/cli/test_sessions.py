@@ -245,6 +245,8 @@ def test_backups_that_are_all_that_is_left_are_listed_and_how_to_show_them_is_sa
         ("BackupsOnly", 2),
     ]
     assert f"add --organization {organization}" in refused(oxy(shop, "show", "lost"))
+    elsewhere = ["sessions", "show", "shop", "--organization", organization, "-n", "default"]
+    assert f"add -n {shop.namespace}" in refused(CliRunner().invoke(app, elsewhere))
     assert "neither a volume nor a backup" in refused(oxy(shop, "show", "lost", "--organization", "wrong"))
     shown = printed(shop, "show", "lost", "--organization", organization)["backups"]
     assert [(item["id"], item["unlinkedAfter"]) for item in shown] == [(last, True), (older, True)]

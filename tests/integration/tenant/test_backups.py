@@ -27,7 +27,7 @@ async def test_a_backup_is_restored_once_and_the_conversation_goes_on(scene: Sce
         made = await asked(scene, "first")
         assert (made.outcome, made.reason) == (BackupOutcome.DONE, None)
         [manifest] = await server.manifests()
-        assert (manifest.id, manifest.request) == (made.last_id, "first")
+        assert (manifest.id, manifest.request, manifest.leaving) == (made.last_id, "first", False)
         await until(lambda: backed_up(scene, manifest.chunks), what="the event")
         await is_opaque(server)
         facts = scene.bus.states[-1].session
