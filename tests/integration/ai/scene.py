@@ -89,14 +89,19 @@ def settings_of(organization: str, instance: str = "main", **changes: object) ->
 
 
 async def until(condition: Callable[[], Awaitable[T] | T], seconds: float = PATIENCE) -> T:
-    """Wait until a condition (plain or async) is true and return its value."""
+    """Wait until a condition (plain or async) is true and return its value; raise TimeoutError when the time is up."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + seconds
     async with asyncio.timeout(seconds):
-        while True:
+        # In Python 3.11 what nats-py waits for may swallow the cancellation by which the timeout ends this, and there
+        # is only one (`oxy_core.tasks.end_tasks`).
+        while clock() < deadline:
             found = condition()
             value: T = await found if isinstance(found, Awaitable) else found
             if value:
                 return value
             await asyncio.sleep(PAUSE)
+    raise TimeoutError
 
 
 class FakePod(PodDouble):
