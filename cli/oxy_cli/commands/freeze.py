@@ -98,6 +98,8 @@ def thaw(
 
     def change(known: FreezeRecord) -> FreezeRecord:
         record = known.thawed(organization, now)
+        if organization is None and known.everyone.hold is None:
+            _require_none_held(known)
         if organization is not None and organization not in {*known.organizations, *existing, *(on_volumes or ())}:
             raise FreezeError(_not_frozen(organization, known))
         return record if on_volumes is None else record.without_gone(existing | on_volumes)
@@ -194,8 +196,19 @@ def _require_known(organization: str, existing: Collection[str]) -> None:
         raise FreezeError(message)
 
 
+def _held(known: FreezeRecord) -> list[str]:
+    return sorted(name for name, freeze in known.organizations.items() if freeze.hold is not None)
+
+
+def _require_none_held(known: FreezeRecord) -> None:
+    """Refuse to thaw everyone where only single organizations are frozen; raises FreezeError."""
+    if held := _held(known):
+        message = f"nothing was thawed: single organizations are frozen: {named(held)}. Name one with --organization"
+        raise FreezeError(message)
+
+
 def _not_frozen(organization: str, known: FreezeRecord) -> str:
-    held = sorted(name for name, freeze in known.organizations.items() if freeze.hold is not None)
+    held = _held(known)
     frozen = f"frozen are: {named(held)}" if held else "no single organization is frozen"
     return f"--organization: no instance belongs to {organization}, and it is not frozen; {frozen}"
 

@@ -235,11 +235,11 @@ def sentence(answer: SendAnswer, phone: str, *, frozen: bool = False) -> str:
         case SendState.SENT:
             return f"[bold green]✓[/] WhatsApp has the message for {mask(phone)}: {answer.whatsapp_id}"
         case SendState.WAITING if frozen:
-            return f"The message for {mask(phone)} waits for `oxy thaw`, and is sent then unless it has expired."
+            return f"The message for {mask(phone)} waits until sending is thawed, and is sent then unless it expires."
         case SendState.WAITING:
             return f"The message for {mask(phone)} waits; it is sent as soon as the instance can, without another try."
         case SendState.EXPIRED if frozen:
-            return f"[bold red]✗[/] The message for {mask(phone)} expired before `oxy thaw`."
+            return f"[bold red]✗[/] The message for {mask(phone)} expired before sending was thawed."
         case _:
             why = escape(answer.error or answer.refusal or "no reason was given")
             return f"[bold red]✗[/] The message for {mask(phone)} was not sent ({answer.state}): {why}"

@@ -99,7 +99,9 @@ def _chosen(system: Cluster, resource: Resource, order: RestoreOrder) -> tuple[s
     if order.backup_id != LATEST and not order.force:
         message = f"nothing was changed: backup {which}. {_UNLINKED} To restore it all the same, add --force."
         raise SessionCommandError(message)
-    return which, f" {_UNLINKED}" + (" There is no other backup." if order.backup_id == LATEST else "")
+    return which, f" {_UNLINKED}" + (
+        " There is none of a device that is still linked." if order.backup_id == LATEST else ""
+    )
 
 
 def _confirm(name: str, which: str, warning: str, *, yes: bool) -> None:

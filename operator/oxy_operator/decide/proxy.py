@@ -20,8 +20,8 @@ from oxy_operator.problems import Problem
 _DIGEST_BYTES: Final = 12
 _STOPPED: Final = "Without its proxy the instance does not connect."
 _KEPT: Final = (
-    "The pod is left as it is, with the proxy that it was made with. It never connects directly, and no other change "
-    "of the pod is made meanwhile."
+    "The pod is left as it is, with the proxy that it was made with. It never connects directly, no other change of it "
+    "is made meanwhile, and if it ends it cannot start again before the Secret can be used."
 )
 
 

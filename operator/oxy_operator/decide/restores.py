@@ -123,8 +123,10 @@ def _missing(instance: Instance, wanted: RestoreSpec, backups: Sequence[StoredBa
             "linked with: name a backup of this one, or remove the field and link the phone."
         )
         return Problem("BackupOfAnotherNumber", message)
+    source, named = source_of(instance), "" if wanted.backup_id == LATEST else f" {plain_text(wanted.backup_id)}"
     message = (
-        f"spec.session.restoreFrom: instance {source_of(instance)} has no backup {plain_text(wanted.backup_id)}. To "
-        f"see which there are, run: oxy sessions show {source_of(instance)} -n {instance.namespace}"
+        f"spec.session.restoreFrom: instance {source} has no backup{named}. To see which there are, run: oxy sessions "
+        f"show {source} -n {instance.namespace}. Those of another instance are named by restoreFrom.instance; to link "
+        "the phone instead, remove spec.session.restoreFrom"
     )
     return Problem("BackupNotFound", message)

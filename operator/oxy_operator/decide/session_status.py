@@ -118,7 +118,7 @@ def _settled(pin: RestorePin, live: LiveState | None) -> tuple[str, str, bool]:
         )
         return "Restored", f"{named} was restored. {caveat}", True
     if pin.outcome is RestoreOutcome.REFUSED:
-        return pin.reason or "Refused", f"{named} was not restored: {plain_text(pin.detail)}", False
+        return pin.reason or "Refused", f"{named} was not restored: {plain_text(pin.detail).rstrip('.')}.", False
     said = live.restore if live and live.restore and live.restore.wish == pin.wish.id else None
     why = f" It waits: {plain_text(said.detail)}" if said and said.detail else ""
     why += f" {_UNLINKED}" if pin.unlinked else ""

@@ -63,7 +63,7 @@ class RefusedRestore(StrEnum):
 _DETAILS: Final[Mapping[RefusedRestore, str]] = {
     RefusedRestore.OTHER_NUMBER: "The backup is of another phone number than this instance has. Name one of its number",
     RefusedRestore.SESSION_NEWER: "The session on the volume is linked, and newer than the backup. To replace it all "
-    "the same, set spec.session.restoreFrom.force",
+    "the same, force it: oxy sessions restore --force, or spec.session.restoreFrom.force",
     RefusedRestore.METADATA_LOST: "metadata.json on the volume cannot be read, so nobody can tell whether this backup "
     "was restored before, and the session is linked. Remove that file and ask again",
 }

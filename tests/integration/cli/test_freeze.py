@@ -128,6 +128,9 @@ def test_an_organization_may_come_later_or_be_gone_and_leaves_nothing_once_it_is
         f"/api/v1/namespaces/{installed.namespace}/persistentvolumeclaims", {**claim, "spec": spec}
     )
     installed.server.api.delete(installed.path("shop"))
+    everyone = oxy("thaw", *where)
+    assert everyone.returncode == 1
+    assert f"single organizations are frozen: later, {organization}. Name one with" in everyone.stderr
     for name in ("later", organization):
         thawed = oxy("thaw", "-O", name, *where)
         assert (thawed.returncode, thawed.stderr) == (0, "")

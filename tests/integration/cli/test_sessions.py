@@ -439,7 +439,7 @@ def test_a_restore_that_another_replaces_or_ctrl_c_leaves_says_so(
 def test_a_backup_whose_device_was_unlinked_is_restored_only_if_a_person_insists(shop: Scene, bus: Path) -> None:
     dead = back_up(shop, bus, leaving=True)
     asked = oxy(shop, "restore", "shop", answer="n\n")
-    assert "There is no other backup." in asked.stderr
+    assert "There is none of a device that is still linked." in asked.stderr
     assert "LoggedOut" in oxy(shop, "restore", "shop", "--yes", "--timeout", "0").stderr
     settle(shop, "True", "Restored", "Restored")
     alive = back_up(shop, bus, device="cd" * 32)

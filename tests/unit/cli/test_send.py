@@ -97,8 +97,8 @@ def test_the_result_never_shows_the_whole_number(state: SendState) -> None:
 @pytest.mark.parametrize("state", SendState)
 def test_a_freeze_is_named_where_it_is_why_nothing_was_sent(state: SendState) -> None:
     said = sentence(SendAnswer(id=UUID(int=1), state=state), PHONE, frozen=True)
-    assert ("oxy thaw" in said) == (state in {SendState.WAITING, SendState.EXPIRED})
-    assert "oxy thaw" not in sentence(SendAnswer(id=UUID(int=1), state=state), PHONE)
+    assert ("thawed" in said) == (state in {SendState.WAITING, SendState.EXPIRED})
+    assert "thawed" not in sentence(SendAnswer(id=UUID(int=1), state=state), PHONE)
 
 
 def test_a_freeze_is_told_as_the_operator_words_it() -> None:
