@@ -70,7 +70,7 @@ RUN python -c 'import google._upb._message'
 COPY core/oxy_core /app/oxy_core
 COPY tenant_runtime/oxy_tenant /app/oxy_tenant
 # The process runs without docstrings (oxy_tenant.library_environment): what it imports is compiled for that, too.
-RUN python -m compileall -q -o 0 -o 2 /app \
+RUN export PYTHONNODEBUGRANGES=1 && python -m compileall -q -o 0 -o 2 /app \
     && PYTHONDONTWRITEBYTECODE= python -OO -c 'import oxy_tenant.process, oxy_tenant.links.neonize.adapter'
 USER 65532:65532
 CMD ["python", "-m", "oxy_tenant"]

@@ -57,9 +57,9 @@ test: lint kube ## Lint, types, unit and integration tests with real servers (CO
 	@$(BIN)/pytest $(TESTS) --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
 # One process compiles what all that run the tests import; each would compile it for itself. Errors are shown by the run.
-# Tenant pods run code of their own, without docstrings.
+# Tenant pods run code of their own, without docstrings and columns.
 byte-code: setup
-	@$(BIN)/python -OO -c 'import oxy_tenant.process, oxy_tenant.links.neonize.adapter'
+	@PYTHONNODEBUGRANGES=1 $(BIN)/python -OO -c 'import oxy_tenant.process, oxy_tenant.links.neonize.adapter'
 	@$(BIN)/pytest $(TESTS) --collect-only -qqq >/dev/null 2>&1 || true
 
 # A cold compiler needs minutes for these, more than a test is given.

@@ -18,7 +18,10 @@ STEPS: Final = 5
 QUIET_SECONDS: Final = 5.0
 
 IMPORTS: Final = (
-    ("Python", ""),
+    (
+        "Python",
+        "from oxy_tenant.placeholders import UNUSED, placeholders; absent = placeholders(*UNUSED); absent.__enter__()",
+    ),
     ("asyncio", "import asyncio"),
     ("sqlite3", "import sqlite3"),
     ("pydantic", "import pydantic"),

@@ -7,15 +7,10 @@ needed. Nothing of it is an argument, as in `oxy_core.send_command`.
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from oxy_core.identity import InstanceName, OrganizationName
-
-
-class _Document(BaseModel):
-    """Base."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+from oxy_core.models import StrictModel
 
 
 class CampaignVerb(StrEnum):
@@ -36,7 +31,7 @@ class CampaignVerb(StrEnum):
     """Tell which campaigns there are."""
 
 
-class MediaOrder(_Document):
+class MediaOrder(StrictModel):
     """A file beside the campaign's."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -46,7 +41,7 @@ class MediaOrder(_Document):
     """Whether its bytes come after the order."""
 
 
-class CampaignOrder(_Document):
+class CampaignOrder(StrictModel):
     """What is to be done with a campaign of an instance."""
 
     organization: OrganizationName
@@ -63,14 +58,14 @@ class CampaignOrder(_Document):
     """Resume whatever the number sends without being asked, not one campaign."""
 
 
-class CampaignExample(_Document):
+class CampaignExample(StrictModel):
     """A recipient with the text that he would get."""
 
     name: str | None = None
     text: str
 
 
-class CampaignPreview(_Document):
+class CampaignPreview(StrictModel):
     """What approving it now would do."""
 
     to: str
@@ -93,7 +88,7 @@ class CampaignPreview(_Document):
     examples: tuple[CampaignExample, ...] = ()
 
 
-class CampaignWait(_Document):
+class CampaignWait(StrictModel):
     """Why promotions of its number wait."""
 
     why: str
@@ -102,7 +97,7 @@ class CampaignWait(_Document):
     """When the first may leave; None: nobody knows."""
 
 
-class CampaignReport(_Document):
+class CampaignReport(StrictModel):
     """What came of it, each recipient counted once in a line."""
 
     recipients: int
@@ -114,7 +109,7 @@ class CampaignReport(_Document):
     booked: int
     opted_out: int
     cancelled: int
-    failed: dict[str, int] = {}
+    failed: dict[str, int] = Field(default_factory=dict)
     """By reason."""
     dead: int = 0
     """Of those waiting, whose job is a dead letter (`oxy dlq`)."""
@@ -122,7 +117,7 @@ class CampaignReport(_Document):
     """Why some wait, as far as the number knows, which may have other promotions."""
 
 
-class CampaignAnswer(_Document):
+class CampaignAnswer(StrictModel):
     """A campaign after what was ordered."""
 
     name: str
@@ -137,7 +132,7 @@ class CampaignAnswer(_Document):
     """Who get nothing because it was cancelled."""
 
 
-class CampaignsAnswer(_Document):
+class CampaignsAnswer(StrictModel):
     """All campaigns of an instance, the newest first; or nothing but what was done with the number."""
 
     campaigns: tuple[CampaignAnswer, ...] = ()

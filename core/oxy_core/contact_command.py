@@ -6,18 +6,13 @@ Standard input is one line, an order as JSON: a number is no argument, as in `ox
 from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
+from pydantic import AwareDatetime, JsonValue
 
 from oxy_core.identity import InstanceName, OrganizationName, OwnerAddress, Phone
+from oxy_core.models import StrictModel
 
 
-class _Document(BaseModel):
-    """Base."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class ContactOrder(_Document):
+class ContactOrder(StrictModel):
     """A person who writes to an instance, or may."""
 
     organization: OrganizationName
@@ -27,7 +22,7 @@ class ContactOrder(_Document):
     """Whether the assistant never answers this person; None: only show what is known."""
 
 
-class ContactAnswer(_Document):
+class ContactAnswer(StrictModel):
     """What is known of a person."""
 
     known: bool
@@ -40,7 +35,7 @@ class ContactAnswer(_Document):
     """What the contact does not want: messages that nobody asked for, or any; None: nothing."""
 
 
-class PersonOrder(_Document):
+class PersonOrder(StrictModel):
     """A person of whom everything is to be handed out, or forgotten."""
 
     organization: OrganizationName
@@ -53,7 +48,7 @@ class PersonOrder(_Document):
     """Whether files are handed out with their bytes, in base64."""
 
 
-class ExportPiece(_Document):
+class ExportPiece(StrictModel):
     """A line of what is known of a person: first the person; then rows; then files, each followed by its parts."""
 
     person: "ExportedPerson | None" = None
@@ -66,7 +61,7 @@ class ExportPiece(_Document):
     """Of the file before, in base64; its parts can be joined."""
 
 
-class ExportedPerson(_Document):
+class ExportedPerson(StrictModel):
     """Of whom everything is handed out."""
 
     organization: OrganizationName
@@ -76,7 +71,7 @@ class ExportedPerson(_Document):
     names: tuple[str, ...]
 
 
-class ErasureStatus(_Document):
+class ErasureStatus(StrictModel):
     """How far an erasure is."""
 
     id: UUID

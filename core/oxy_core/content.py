@@ -11,12 +11,13 @@ from enum import StrEnum
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from oxy_core.files import MAX_MIME, Sha256
 from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
 from oxy_core.message_limits import MAX_NAME, WhatsAppId
+from oxy_core.models import StrictModel
 
 MAX_LINE: Final = 1_024
 """Longest title, label, address or description in characters that is kept."""
@@ -106,13 +107,7 @@ class PlaceholderReason(StrEnum):
     """It has more content than is reported; the end is missing."""
 
 
-class Part(BaseModel):
-    """Base of the parts of a message."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Target(Part):
+class Target(StrictModel):
     """The earlier message that a message is about. It need not have arrived."""
 
     whatsapp_id: WhatsAppId
@@ -122,7 +117,7 @@ class Target(Part):
     """Who had sent it, in a group."""
 
 
-class Place(Part):
+class Place(StrictModel):
     """A place, for kinds LOCATION and LIVE_LOCATION. What is said with it is the text."""
 
     type: Literal["place"] = "place"
@@ -136,7 +131,7 @@ class Place(Part):
     """Which update of a live location this is."""
 
 
-class CardNumber(Part):
+class CardNumber(StrictModel):
     """A phone number of a contact."""
 
     number: Name
@@ -145,7 +140,7 @@ class CardNumber(Part):
     """The WhatsApp account that the card names for it."""
 
 
-class Card(Part):
+class Card(StrictModel):
     """A contact: what of its vCard is of use."""
 
     name: Name
@@ -154,7 +149,7 @@ class Card(Part):
     email: Name | None = None
 
 
-class Cards(Part):
+class Cards(StrictModel):
     """For kinds CONTACT and CONTACTS; the text has their names."""
 
     type: Literal["cards"] = "cards"
@@ -163,7 +158,7 @@ class Cards(Part):
     """How many were sent."""
 
 
-class Poll(Part):
+class Poll(StrictModel):
     """For kind POLL; the text is the question."""
 
     type: Literal["poll"] = "poll"
@@ -174,7 +169,7 @@ class Poll(Part):
     """How many options one may take; 0: any number."""
 
 
-class Vote(Part):
+class Vote(StrictModel):
     """For kind VOTE. The text names the options that are taken now; it is empty if the vote was taken back."""
 
     type: Literal["vote"] = "vote"
@@ -185,7 +180,7 @@ class Vote(Part):
     options: Annotated[tuple[Line, ...], Field(max_length=MAX_CHOICES)] = ()
 
 
-class Reaction(Part):
+class Reaction(StrictModel):
     """For kind REACTION; it replaces the sender's earlier reaction to that message."""
 
     type: Literal["reaction"] = "reaction"
@@ -194,7 +189,7 @@ class Reaction(Part):
     """Empty: the reaction was taken back."""
 
 
-class Edit(Part):
+class Edit(StrictModel):
     """For kind EDIT; the text is the message's new text or caption."""
 
     type: Literal["edit"] = "edit"
@@ -203,14 +198,14 @@ class Edit(Part):
     """Kind of the edited message."""
 
 
-class Revoke(Part):
+class Revoke(StrictModel):
     """For kind REVOKE."""
 
     type: Literal["revoke"] = "revoke"
     target: Target
 
 
-class MenuChoice(Part):
+class MenuChoice(StrictModel):
     """A button, or a row of a list."""
 
     id: Token
@@ -219,7 +214,7 @@ class MenuChoice(Part):
     section: Line | None = None
 
 
-class Menu(Part):
+class Menu(StrictModel):
     """For kinds BUTTONS, LIST, TEMPLATE and INTERACTIVE; the text is what stands above the choices."""
 
     type: Literal["menu"] = "menu"
@@ -232,7 +227,7 @@ class Menu(Part):
     """How many choices were sent."""
 
 
-class Choice(Part):
+class Choice(StrictModel):
     """For the kinds that answer a menu; the text is the label of the choice."""
 
     type: Literal["choice"] = "choice"
@@ -245,7 +240,7 @@ class Choice(Part):
     """What was filled in, as JSON."""
 
 
-class Order(Part):
+class Order(StrictModel):
     """For kind ORDER: a cart of the business's catalog. The text is what was written with it."""
 
     type: Literal["order"] = "order"
@@ -260,7 +255,7 @@ class Order(Part):
     seller: Jid | None = None
 
 
-class Product(Part):
+class Product(StrictModel):
     """For kinds PRODUCT and CATALOG. The text is what was written with it."""
 
     type: Literal["product"] = "product"
@@ -277,7 +272,7 @@ class Product(Part):
     """Whose catalog it is in."""
 
 
-class Payment(Part):
+class Payment(StrictModel):
     """For kind PAYMENT. The text is the note."""
 
     type: Literal["payment"] = "payment"
@@ -289,7 +284,7 @@ class Payment(Part):
     """The request that this is about."""
 
 
-class Call(Part):
+class Call(StrictModel):
     """For kind MISSED_CALL."""
 
     type: Literal["call"] = "call"
@@ -299,7 +294,7 @@ class Call(Part):
     call_id: Token | None = None
 
 
-class Notice(Part):
+class Notice(StrictModel):
     """For kind NOTICE."""
 
     type: Literal["notice"] = "notice"
@@ -310,7 +305,7 @@ class Notice(Part):
     """Of a chat's timer; 0: it was switched off."""
 
 
-class Invite(Part):
+class Invite(StrictModel):
     """For kind INVITE. The text is what was written with it."""
 
     type: Literal["invite"] = "invite"
@@ -321,7 +316,7 @@ class Invite(Part):
     expires_at: AwareDatetime | None = None
 
 
-class Event(Part):
+class Event(StrictModel):
     """For kind EVENT; the text is its name."""
 
     type: Literal["event"] = "event"
@@ -333,7 +328,7 @@ class Event(Part):
     cancelled: bool = False
 
 
-class EventAnswer(Part):
+class EventAnswer(StrictModel):
     """For kind EVENT_REPLY."""
 
     type: Literal["event_answer"] = "event_answer"
@@ -344,7 +339,7 @@ class EventAnswer(Part):
     extra_guests: Count | None = None
 
 
-class Album(Part):
+class Album(StrictModel):
     """For kind ALBUM."""
 
     type: Literal["album"] = "album"
@@ -352,7 +347,7 @@ class Album(Part):
     videos: Count = 0
 
 
-class StickerPack(Part):
+class StickerPack(StrictModel):
     """For kind STICKER_PACK."""
 
     type: Literal["sticker_pack"] = "sticker_pack"
@@ -361,7 +356,7 @@ class StickerPack(Part):
     stickers: Count = 0
 
 
-class Unknown(Part):
+class Unknown(StrictModel):
     """For kind UNKNOWN."""
 
     type: Literal["unknown"] = "unknown"
@@ -395,7 +390,7 @@ Details = Annotated[
 """What a message contains beside its text."""
 
 
-class Quote(Part):
+class Quote(StrictModel):
     """What a message answers, as its sender's client repeats it: nobody checks that it was said."""
 
     whatsapp_id: WhatsAppId
@@ -407,7 +402,7 @@ class Quote(Part):
     """The beginning of its text."""
 
 
-class LinkPreview(Part):
+class LinkPreview(StrictModel):
     """The preview of a link in the text, as the sender's client made it."""
 
     url: Url
@@ -415,7 +410,7 @@ class LinkPreview(Part):
     description: Line | None = None
 
 
-class FileOffered(Part):
+class FileOffered(StrictModel):
     """A file that belongs to a message; its content follows (`files.FileArrived`, `files.FileFailed`).
 
     All but the id is what the sender's client claims.

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_validator
 
 from oxy_core.content import (
     AUTOMATIC_SOURCES,
@@ -39,6 +39,7 @@ from oxy_core.instance.settings import AiSettings, LimitsSettings, QueuesSetting
 from oxy_core.instance.stored_session import SessionFacts
 from oxy_core.message_kinds import FIRST_KINDS, MessageKind
 from oxy_core.message_limits import MAX_NAME, MAX_TEXT, WhatsAppId
+from oxy_core.models import StrictModel
 from oxy_core.outbound import OutboundContent, SendRefusal
 from oxy_core.report_bodies import ContactErased, InstanceEvent, MessageLost, NumberChanged, ReceiptsSeen
 from oxy_core.trace import TraceParent
@@ -94,10 +95,8 @@ class Settled(StrEnum):
     """The platform sent a text later, and nobody can tell whether that was the answer."""
 
 
-class Envelope(BaseModel):
+class Envelope(StrictModel):
     """Base of all messages on the bus. Unknown fields are refused in writing and ignored in reading."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     version: int = Field(default=FIRST_VERSION, ge=1)
 
@@ -140,10 +139,8 @@ def _require_known_version(name: str, data: bytes) -> None:
         raise NewerVersionError(name, version)
 
 
-class MessageSeen(BaseModel):
+class MessageSeen(StrictModel):
     """A message in a chat: from the customer, or from the business itself, sent on its phone or another device."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     type: Literal["message"] = "message"
     whatsapp_id: WhatsAppId
@@ -221,10 +218,8 @@ class SendOutcome(StrEnum):
     """The pod died while sending, so nobody knows whether WhatsApp accepted it; it is never resent automatically."""
 
 
-class SendResult(BaseModel):
+class SendResult(StrictModel):
     """The outcome of a send request."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     type: Literal["send_result"] = "send_result"
     request_id: UUID
@@ -251,10 +246,8 @@ class ConnectionState(StrEnum):
     """The runtime met a terminal cause and will not connect again in this epoch."""
 
 
-class ConnectionChanged(BaseModel):
+class ConnectionChanged(StrictModel):
     """The WhatsApp connection went up or down."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     type: Literal["connection"] = "connection"
     state: ConnectionState

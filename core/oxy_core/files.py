@@ -4,7 +4,9 @@ from enum import StrEnum
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from oxy_core.models import StrictModel, TolerantModel
 
 MAX_MIME: Final = 128
 """Longest MIME type in characters."""
@@ -23,20 +25,16 @@ FILE_REFUSED_HEADER: Final = "Oxy-File-Refused"
 """Header of an answer to a `ChunkRequest` that is no chunk: the platform does not have it, and will not."""
 
 
-class ChunkRequest(BaseModel):
+class ChunkRequest(TolerantModel):
     """A pod asks for a chunk of a file that it is to send (`oxy_core.subjects.file_request`). Its bytes answer."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     media_id: UUID
     number: int = Field(ge=0, lt=MAX_CHUNKS)
     """Counted from 0; each but the last has `oxy_core.jetstream.CHUNK_BYTES`."""
 
 
-class FileArrived(BaseModel):
+class FileArrived(StrictModel):
     """All chunks of a file are on the bus (`oxy_core.subjects.media`)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     type: Literal["file_arrived"] = "file_arrived"
     media_id: UUID
@@ -67,10 +65,8 @@ class FileFailure(StrEnum):
     """The platform keeps no more files of this organization."""
 
 
-class FileFailed(BaseModel):
+class FileFailed(StrictModel):
     """A file of a message cannot be had."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     type: Literal["file_failed"] = "file_failed"
     media_id: UUID

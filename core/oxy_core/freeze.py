@@ -8,10 +8,11 @@ from collections.abc import Container, Mapping
 from datetime import datetime
 from typing import Annotated, Final, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from oxy_core.errors import ContractError
 from oxy_core.identity import OrganizationName
+from oxy_core.models import StrictModel
 
 RECORD_NAME: Final = "oxy-freeze"
 """Name of the ConfigMap."""
@@ -31,11 +32,7 @@ MAX_WORDS: Final = 200
 _ORGANIZATION: Final[TypeAdapter[str]] = TypeAdapter(OrganizationName)
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Hold(_Model):
+class Hold(StrictModel):
     """That sending is held back."""
 
     since: AwareDatetime
@@ -43,7 +40,7 @@ class Hold(_Model):
     reason: Annotated[str, Field(max_length=MAX_WORDS)] = ""
 
 
-class Freeze(_Model):
+class Freeze(StrictModel):
     """Whether what one instance is to send is held back. Of two, that with the higher revision counts."""
 
     revision: int = Field(ge=0)
@@ -55,7 +52,7 @@ class Freeze(_Model):
         return known is None or self.revision > known.revision
 
 
-class FreezeRecord(_Model):
+class FreezeRecord(StrictModel):
     """What is held back, and what was. Each change has a revision of its own, higher than all before."""
 
     everyone: Freeze = Freeze(revision=0)

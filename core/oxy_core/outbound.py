@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from oxy_core.files import MAX_MIME, Sha256
 from oxy_core.identity import PHONE_SERVER, Jid, Phone
 from oxy_core.message_limits import MAX_NAME, MAX_TEXT, WhatsAppId
+from oxy_core.models import StrictModel
 
 MAX_CAPTION: Final = 1_024
 """Longest caption in characters. Source: WhatsApp Cloud API, media messages; the apps cut longer ones."""
@@ -77,13 +78,7 @@ PersonJid = Annotated[Jid, AfterValidator(_require_person)]
 """The address of a person, without a device."""
 
 
-class _Part(BaseModel):
-    """Base of everything here."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Quoted(_Part):
+class Quoted(StrictModel):
     """The message that another one answers."""
 
     whatsapp_id: WhatsAppId
@@ -94,7 +89,7 @@ class Quoted(_Part):
     """What the phone shows of it, above the answer."""
 
 
-class CatalogLink(_Part):
+class CatalogLink(StrictModel):
     """The preview of a link to a catalog of the business, which is the only kind of link that is shown as a card."""
 
     url: Annotated[str, Field(max_length=128)]
@@ -115,7 +110,7 @@ class CatalogLink(_Part):
         return f"+{match['phone']}" if match else ""
 
 
-class TextContent(_Part):
+class TextContent(StrictModel):
     """A text with more than its characters; `SendRequest.text` is for a plain one."""
 
     type: Literal["text"] = "text"
@@ -158,7 +153,7 @@ LARGEST_FILES: Final = {
 _WITHOUT_CAPTION: Final = {FileKind.AUDIO, FileKind.VOICE_NOTE}
 
 
-class FileContent(_Part):
+class FileContent(StrictModel):
     """A file, which the pod fetches from the platform in chunks (`oxy_core.subjects.file_request`)."""
 
     type: Literal["file"] = "file"
@@ -183,7 +178,7 @@ class FileContent(_Part):
         return self
 
 
-class PlaceContent(_Part):
+class PlaceContent(StrictModel):
     """A place on the map."""
 
     type: Literal["place"] = "place"
@@ -195,7 +190,7 @@ class PlaceContent(_Part):
     quote: Quoted | None = None
 
 
-class CardContent(_Part):
+class CardContent(StrictModel):
     """A contact."""
 
     type: Literal["card"] = "card"
@@ -205,7 +200,7 @@ class CardContent(_Part):
     quote: Quoted | None = None
 
 
-class ReactionContent(_Part):
+class ReactionContent(StrictModel):
     """A reaction to a message of the chat."""
 
     type: Literal["reaction"] = "reaction"
@@ -218,7 +213,7 @@ class ReactionContent(_Part):
     """Empty: takes the reaction back."""
 
 
-class EditContent(_Part):
+class EditContent(StrictModel):
     """A new text of a message that the account sent; phones take it for 15 minutes."""
 
     type: Literal["edit"] = "edit"
@@ -226,14 +221,14 @@ class EditContent(_Part):
     text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 
 
-class RevokeContent(_Part):
+class RevokeContent(StrictModel):
     """Deletes a message that the account sent, for everyone."""
 
     type: Literal["revoke"] = "revoke"
     whatsapp_id: WhatsAppId
 
 
-class PollContent(_Part):
+class PollContent(StrictModel):
     """A question with options to choose from."""
 
     type: Literal["poll"] = "poll"
@@ -256,7 +251,7 @@ class PollContent(_Part):
         return self
 
 
-class ReadContent(_Part):
+class ReadContent(StrictModel):
     """Tells the contact that messages were read."""
 
     type: Literal["read"] = "read"
@@ -274,7 +269,7 @@ class PresenceState(StrEnum):
     RECORDING = "recording"
 
 
-class PresenceContent(_Part):
+class PresenceContent(StrictModel):
     """Shows the contact that something is being written or recorded."""
 
     type: Literal["presence"] = "presence"

@@ -4,22 +4,16 @@ A process may show more of itself on ``/state``.
 """
 
 import asyncio
-import io
-import selectors
 import socket
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from socketserver import ThreadingMixIn
-from typing import TYPE_CHECKING, Any, Final
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
 
+import h11
 from prometheus_client import make_wsgi_app
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 STALL_SECONDS: Final = 30.0
 """An event loop that has not run for this long is reported as dead."""
@@ -44,83 +38,7 @@ ReadyCheck = Callable[[], str | None]
 StatePage = Callable[[], str]
 """Returns what the process is doing, as JSON, without anything that not everybody may know."""
 
-
-class _Server(ThreadingMixIn, WSGIServer):
-    """One thread for each request, so that a slow client delays nobody else's probe. None may stay for long.
-
-    Anybody in the cluster may connect and say nothing: neither descriptors nor threads must run out by it.
-    """
-
-    daemon_threads = True
-    request_queue_size = 4 * MOST_CONNECTIONS
-    timeout = 0.0
-    """Of `handle_request`: `serve_until` calls it when there is one."""
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 those of the base class
-        super().__init__(*arguments, **named)
-        self._guard = threading.Lock()
-        self._begun: dict[object, float] = {}
-        """When each open connection began, oldest first."""
-
-    def serve_until(self, end: socket.socket) -> None:
-        """Serve until `end` has been closed on its other side; it wakes for connections and for nothing else."""
-        with selectors.DefaultSelector() as selector:
-            for waited in (self, end):
-                selector.register(waited, selectors.EVENT_READ)
-            while end not in {key.fileobj for key, _ in selector.select(self._end_late())}:
-                self.handle_request()
-
-    def _end_late(self) -> float | None:
-        """End the connections that have lasted for too long; return the seconds until the next will have, if any."""
-        now = time.monotonic()
-        with self._guard:
-            for connection, begun in list(self._begun.items()):
-                if now - begun < REQUEST_SECONDS:
-                    return begun + REQUEST_SECONDS - now
-                self._end(connection)
-        return None
-
-    def _end(self, connection: Any) -> None:  # noqa: ANN401 socketserver says no more
-        """Wake the thread that serves a connection, which then closes it."""
-        del self._begun[connection]
-        with suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
-
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 as the base class
-        """Serve a new connection, in place of the oldest if there are too many."""
-        with self._guard:
-            self._begun[request] = time.monotonic()
-            if len(self._begun) > MOST_CONNECTIONS:
-                self._end(next(iter(self._begun)))
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 as the base class
-        """Forget a connection that is closed."""
-        with self._guard:
-            self._begun.pop(request, None)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 as the base class
-        """Print nothing of a client that went away: anybody could fill the log."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
-
-
-class _QuietHandler(WSGIRequestHandler):
-    def setup(self) -> None:
-        """Read the head of the request, as much as any has that is meant: the base class reads up to 6 MiB of one."""
-        super().setup()
-        head = b""
-        while b"\r\n\r\n" not in head and len(head) < HEAD_BYTES:
-            received = self.connection.recv(_RECEIVED_BYTES)
-            if not received:
-                break
-            head += received
-        self.rfile.close()
-        self.rfile = io.BytesIO(head)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base class's name
-        """Log nothing: a line for each probe would drown everything else."""
+_Headers = list[tuple[str, str]]
 
 
 class _Heart:
@@ -143,24 +61,108 @@ class _Heart:
         return time.monotonic() - self.last_beat > self._stall_seconds
 
 
-def _application(heart: _Heart, ready: ReadyCheck, state: StatePage | None) -> "WSGIApplication":
-    metrics: WSGIApplication = make_wsgi_app()
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: _Headers
+    body: bytes
 
-    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        if environ["PATH_INFO"] == "/metrics":
-            return metrics(environ, start_response)
-        if environ["PATH_INFO"] == "/state" and state is not None:
-            page = state().encode()
-            start_response("200 OK", [("Content-Type", "application/json")])
-            return [page]
+    @classmethod
+    def text(cls, status: int, text: str) -> "_Answer":
+        return cls(status, [("Content-Type", "text/plain")], f"{text}\n".encode())
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    heart: _Heart
+    ready: ReadyCheck
+    state: StatePage | None
+
+    def answer(self, request: h11.Request) -> _Answer:
+        path, _, query = request.target.decode("latin-1").partition("?")
+        if request.method not in {b"GET", b"HEAD"}:
+            return _Answer(405, [("Allow", "GET, HEAD")], b"")
+        if path == "/metrics":
+            return _metrics(request, query)
+        if path == "/state" and self.state is not None:
+            return _Answer(200, [("Content-Type", "application/json")], self.state().encode())
         problem = {
-            "/livez": lambda: "the event loop is stalled" if heart.stalled else None,
-            "/readyz": ready,
-        }.get(environ["PATH_INFO"], lambda: "no such page: use /livez, /readyz or /metrics")()
-        start_response("503 Service Unavailable" if problem else "200 OK", [("Content-Type", "text/plain")])
-        return [f"{problem or 'ok'}\n".encode()]
+            "/livez": lambda: "the event loop is stalled" if self.heart.stalled else None,
+            "/readyz": self.ready,
+        }.get(path, lambda: "no such page: use /livez, /readyz or /metrics")()
+        return _Answer.text(503 if problem else 200, problem or "ok")
 
-    return answer
+
+def _metrics(request: h11.Request, query: str) -> _Answer:
+    """Have prometheus_client answer, which decides about format and compression."""
+    environ = {
+        f"HTTP_{name.decode().upper().replace('-', '_')}": value.decode("latin-1") for name, value in request.headers
+    }
+    environ |= {"REQUEST_METHOD": "GET", "PATH_INFO": "/metrics", "QUERY_STRING": query}
+    said: list[tuple[str, _Headers]] = []
+    body = b"".join(make_wsgi_app()(environ, lambda status, headers: said.append((status, headers))))
+    [(status, headers)] = said
+    return _Answer(int(status.split()[0]), headers, body)
+
+
+class _Server:
+    """Answers one request on each connection, in an event loop of its own: it is asked whether the other one runs.
+
+    Anybody in the cluster may connect and say nothing: neither descriptors nor memory must run out by it.
+    """
+
+    def __init__(self, pages: _Pages) -> None:
+        self._pages = pages
+        self._open: dict[asyncio.StreamWriter, None] = {}
+        """Oldest first."""
+
+    async def serve(self, listening: socket.socket, end: asyncio.Event) -> None:
+        """Serve until `end` is set."""
+        async with await asyncio.start_server(self._connected, sock=listening):
+            await end.wait()
+        while asyncio.all_tasks() - {asyncio.current_task()}:
+            for writer in self._open:
+                writer.transport.abort()
+            await asyncio.sleep(0)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a new connection, in place of the oldest if there are too many."""
+        self._open[writer] = None
+        if len(self._open) > MOST_CONNECTIONS:
+            oldest = next(iter(self._open))
+            del self._open[oldest]
+            oldest.transport.abort()
+        try:
+            # Of clients that are slow or go away nothing is logged: anybody could fill the log.
+            with suppress(OSError):
+                async with asyncio.timeout(REQUEST_SECONDS):
+                    await self._converse(reader, writer)
+        finally:
+            self._open.pop(writer, None)
+            writer.transport.abort()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
+        try:
+            while (event := connection.next_event()) is h11.NEED_DATA:
+                connection.receive_data(await reader.read(_RECEIVED_BYTES))
+            if not isinstance(event, h11.Request):
+                return  # closed without a request
+            answer, head_only = self._pages.answer(event), event.method == b"HEAD"
+        except h11.RemoteProtocolError as error:
+            answer, head_only = (
+                _Answer.text(error.error_status_hint, f"not a request with a head of at most {HEAD_BYTES >> 10} KiB"),
+                False,
+            )
+        headers = [*answer.headers, ("Content-Length", str(len(answer.body))), ("Connection", "close")]
+        for sent in (
+            h11.Response(status_code=answer.status, headers=headers),
+            h11.Data(b"" if head_only else answer.body),
+            h11.EndOfMessage(),
+        ):
+            writer.write(connection.send(sent) or b"")
+        writer.close()
+        await writer.wait_closed()
 
 
 @contextmanager
@@ -175,18 +177,19 @@ def serving_probes(
     """Serve probes and metrics in a separate thread until the context ends; yields the port.
 
     Must be entered inside a running event loop: its liveness is what ``/livez`` reports. `ready` and `state` are called
-    from the serving threads and must not block.
+    from the serving thread and must not block.
     """
     heart = _Heart(asyncio.get_running_loop(), stall_seconds)
-    server = make_server(host, port, _application(heart, ready, state), _Server, _QuietHandler)
-    end, closed_to_end = socket.socketpair()
-    thread = threading.Thread(target=server.serve_until, args=(end,), name="probes", daemon=True)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        heart.stop()
-        closed_to_end.close()
-        thread.join()
-        end.close()
-        server.server_close()
+    server, end = _Server(_Pages(heart, ready, state)), asyncio.Event()
+    loop = asyncio.new_event_loop()
+    with closing(loop), socket.create_server((host, port), backlog=4 * MOST_CONNECTIONS) as listening:
+        thread = threading.Thread(
+            target=loop.run_until_complete, args=(server.serve(listening, end),), name="probes", daemon=True
+        )
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            heart.stop()
+            loop.call_soon_threadsafe(end.set)
+            thread.join()

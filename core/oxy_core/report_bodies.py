@@ -5,11 +5,12 @@ from enum import StrEnum
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from oxy_core.content import Token
 from oxy_core.identity import Jid
 from oxy_core.message_limits import WhatsAppId
+from oxy_core.models import StrictModel
 
 MAX_RECEIPTS: Final = 256
 """Most messages that one report of receipts names."""
@@ -38,10 +39,6 @@ Facts = Annotated[Mapping[FactName, Fact], Field(max_length=MAX_FACTS)]
 """What an event says beside its name: small, and never a text, a phone number, a code or a credential."""
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
 class ReceiptKind(StrEnum):
     """What became of a message that we sent; each of these includes the ones before it."""
 
@@ -52,7 +49,7 @@ class ReceiptKind(StrEnum):
     """A voice note was listened to, or a file that can be opened once was opened."""
 
 
-class ReceiptsSeen(_Body):
+class ReceiptsSeen(StrictModel):
     """Receipts of one kind for messages that this pod sent to one chat. Nothing is reported of others."""
 
     type: Literal["receipts"] = "receipts"
@@ -65,7 +62,7 @@ class ReceiptsSeen(_Body):
     """When the newest of them was received, by WhatsApp's clock."""
 
 
-class MessageLost(_Body):
+class MessageLost(StrictModel):
     """A message was acknowledged to WhatsApp but never reached the journal, and cannot be had again.
 
     It follows the report that holds the message's place in its chat: a `MessageSeen` of kind UNDECRYPTABLE with
@@ -83,7 +80,7 @@ class MessageLost(_Body):
     """How it was found, in snake_case: store, refused_copy."""
 
 
-class NumberChanged(_Body):
+class NumberChanged(StrictModel):
     """A contact keeps the account under another number. WhatsApp says so."""
 
     type: Literal["number_changed"] = "number_changed"
@@ -94,7 +91,7 @@ class NumberChanged(_Body):
     at: AwareDatetime
 
 
-class ContactErased(_Body):
+class ContactErased(StrictModel):
     """The pod has forgotten a person, as an `EraseRequest` asked."""
 
     type: Literal["contact_erased"] = "contact_erased"
@@ -103,7 +100,7 @@ class ContactErased(_Body):
     """Files on the volume that may still name the person, because they cannot be read: damaged sessions."""
 
 
-class InstanceEvent(_Body):
+class InstanceEvent(StrictModel):
     """Something that happened to an instance and is no message: the platform publishes it to integrators.
 
     A worker that does not know its name publishes it all the same.

@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from oxy_core.identity import InstanceName, OrganizationName, Phone
+from oxy_core.models import StrictModel
 from oxy_core.outbound import LARGEST_FILES, MAX_FILE_NAME, SendRefusal
 
 MAX_FILE_BYTES: Final = max(LARGEST_FILES.values())
@@ -20,13 +21,7 @@ MAX_WAIT_SECONDS: Final = 3_600
 """Longest wait for the result."""
 
 
-class _Document(BaseModel):
-    """Base."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class FileOrder(_Document):
+class FileOrder(StrictModel):
     """The file that follows the order."""
 
     name: Annotated[str, Field(min_length=1, max_length=MAX_FILE_NAME)]
@@ -37,7 +32,7 @@ class FileOrder(_Document):
     caption: str | None = None
 
 
-class SendOrder(_Document):
+class SendOrder(StrictModel):
     """A text or a file for one phone."""
 
     organization: OrganizationName
@@ -62,7 +57,7 @@ class SendState(StrEnum):
     """The pod died while sending; nobody knows whether WhatsApp accepted it, and it is not repeated."""
 
 
-class SendAnswer(_Document):
+class SendAnswer(StrictModel):
     """How far the order had come when the wait ended."""
 
     id: UUID

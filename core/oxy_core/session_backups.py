@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from oxy_core.envelopes import Envelope
 from oxy_core.errors import ContractError
 from oxy_core.files import Sha256
 from oxy_core.identity import InstanceName, NumberDigest, OrganizationName
 from oxy_core.instance.session_states import Nonce
+from oxy_core.models import StrictModel, TolerantModel
 
 KEY_BYTES: Final = 32
 
@@ -84,10 +85,8 @@ class BackupManifest(Envelope):
     """Whether its device was to be unlinked on the phone right after; None: an older pod made it."""
 
 
-class BackupPlan(BaseModel):
+class BackupPlan(StrictModel):
     """When a pod makes backups; part of its settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     enabled: bool = True
     every_hours: int = Field(default=24, ge=1)
@@ -95,10 +94,8 @@ class BackupPlan(BaseModel):
     """The last request of a person; a pod that has not answered it makes a backup at once."""
 
 
-class RestoreWish(BaseModel):
+class RestoreWish(StrictModel):
     """A backup to restore before the pod connects, once; part of its settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     id: Annotated[str, Field(min_length=1, max_length=128)]
     """The volume keeps the ids of wishes that were carried out or refused."""
@@ -107,18 +104,14 @@ class RestoreWish(BaseModel):
     """Whether it also replaces a session that is newer than the backup."""
 
 
-class LeaveWish(BaseModel):
+class LeaveWish(StrictModel):
     """The instance is deleted with its session: make a last backup, then remove the device from the phone."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     id: Annotated[str, Field(min_length=1, max_length=128)]
 
 
-class BackupChunkRequest(BaseModel):
+class BackupChunkRequest(TolerantModel):
     """A pod asks for a chunk of a backup (`oxy_core.subjects.restore_request`). Its bytes answer."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     backup_id: UUID
     number: int = Field(ge=0, lt=MAX_CHUNKS)

@@ -3,13 +3,15 @@
 from typing import NoReturn
 
 from oxy_tenant.library_environment import relax_timers, restart_with_environment
+from oxy_tenant.placeholders import UNUSED, placeholders
 
 
 def main() -> NoReturn:
     """Run until a signal or a terminal cause, and exit with its code (`oxy_core.instance.terminal_causes`)."""
     restart_with_environment()
     relax_timers()
-    from oxy_tenant.process import run_process  # noqa: PLC0415 imports take half a second, and this process may have just been replaced
+    with placeholders(*UNUSED):
+        from oxy_tenant.process import run_process  # noqa: PLC0415 imports take half a second, and this process may have just been replaced
 
     run_process()
 

@@ -5,8 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
+from oxy_core.models import StrictModel
 from oxy_core.times import utc_text
 
 
@@ -17,10 +18,8 @@ class PairingMethod(StrEnum):
     QR_CODE = "QRCode"
 
 
-class PairingOffer(BaseModel):
+class PairingOffer(StrictModel):
     """A code with which the business's phone can be linked now."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     method: PairingMethod
     code: str | None = None

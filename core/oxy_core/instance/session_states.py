@@ -4,7 +4,9 @@ from enum import StrEnum
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
+
+from oxy_core.models import StrictModel
 
 MAX_NONCE: Final = 253
 """Longest nonce of a request by annotation, in characters; a longer one is cut."""
@@ -22,10 +24,6 @@ Detail = Annotated[str, Field(max_length=MAX_DETAIL)]
 """What happened and what to do, for people; without credentials, numbers and texts."""
 
 
-class _State(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
 class BackupOutcome(StrEnum):
     """What became of the last backup."""
 
@@ -38,7 +36,7 @@ class BackupOutcome(StrEnum):
     RUNNING = "running"
 
 
-class BackupState(_State):
+class BackupState(StrictModel):
     """The last backup of a session, or the attempt at it."""
 
     outcome: BackupOutcome
@@ -64,7 +62,7 @@ class RestoreOutcome(StrEnum):
     """The session on the volume is newer, or the backup cannot be used. The pod goes on with what it has."""
 
 
-class RestoreState(_State):
+class RestoreState(StrictModel):
     """What became of a wish to restore a backup; each wish is carried out once."""
 
     wish: str
@@ -85,7 +83,7 @@ class LeaveStep(StrEnum):
     """The device could not be removed; it is tried again."""
 
 
-class LeaveState(_State):
+class LeaveState(StrictModel):
     """How far a pod is that gives its session up."""
 
     wish: str

@@ -9,10 +9,11 @@ from datetime import time
 from decimal import Decimal
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from oxy_core.identity import Phone
+from oxy_core.models import TolerantModel
 
 MICRODOLLARS: Final = 1_000_000
 """Micro-dollars in a US dollar."""
@@ -53,12 +54,11 @@ SpanOfDay = Annotated[str, Field(pattern=f"^({TIME_OF_DAY}-{TIME_OF_DAY})?$"), A
 """Two times of day, HH:MM-HH:MM; over midnight if the second is the earlier one. Empty: never."""
 
 
-class SharedSettings(BaseModel):
-    """Base. Accepts the custom resource's camelCase names and the fields' own; unknown fields are ignored."""
+class SharedSettings(TolerantModel):
+    """Base. Accepts the custom resource's camelCase names and the fields' own."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="ignore", hide_input_in_errors=True, alias_generator=to_camel, populate_by_name=True
-    )
+    # Validators are built when they are first used: pods carry few of these settings, and save 0.5 MiB.
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, defer_build=True)
 
 
 class DailySummarySettings(SharedSettings):

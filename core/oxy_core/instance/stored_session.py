@@ -2,7 +2,9 @@
 
 from enum import StrEnum
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
+
+from oxy_core.models import TolerantModel
 
 
 class VolumeProblem(StrEnum):
@@ -23,10 +25,8 @@ class VolumeProblem(StrEnum):
         return self in {VolumeProblem.VOLUME_FULL, VolumeProblem.JOURNAL_FULL}
 
 
-class SessionFacts(BaseModel):
+class SessionFacts(TolerantModel):
     """What a session holds. It has no secrets, no numbers and no names."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     linked_at: AwareDatetime | None = None
     """When the phone linked this device; None: it did so under a version that did not note it."""

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Self
 from uuid import UUID
@@ -269,7 +268,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _create(database: sqlite3.Connection, organization: str, instance: str, now: datetime) -> None:
-    schema = files("oxy_tenant.journal").joinpath("schema.sql").read_text()
+    schema = Path(__file__).with_name("schema.sql").read_text()
     database.executescript(
         f"BEGIN EXCLUSIVE; {schema} PRAGMA application_id = {APPLICATION_ID}; "
         f"PRAGMA user_version = {FORMAT * _ADDITIONS_LIMIT};"

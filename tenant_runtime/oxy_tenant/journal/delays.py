@@ -6,7 +6,6 @@ it shows how far our clock is ahead. What that says also holds for messages that
 
 from collections import deque
 from datetime import datetime, timedelta
-from statistics import median_low
 from typing import Final
 
 SAMPLES: Final = 5
@@ -23,7 +22,8 @@ class ClockDifference:
     @property
     def seconds(self) -> float:
         """Negative if our clock is behind; 0 while nothing is known."""
-        return median_low(self._samples) if self._samples else 0.0
+        # Not statistics.median_low, whose module takes 0.1 MiB.
+        return sorted(self._samples)[(len(self._samples) - 1) // 2] if self._samples else 0.0
 
     def observe(self, sent_at: datetime, now: datetime) -> None:
         """Learn from a message that arrived as soon as it was sent."""

@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import gzip
 import socket
 import struct
 import time
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from oxy_core.probes import HEAD_BYTES, MOST_CONNECTIONS, serving_probes
+
+REFUSED = b"not a request with a head of at most 16 KiB\n"
 
 
 def open_files() -> int:
@@ -37,6 +40,56 @@ async def test_metrics_are_served_and_other_pages_are_not() -> None:
     with serving_probes("127.0.0.1", 0, lambda: None) as port:
         assert "python_info" in (await asyncio.to_thread(fetch, port, "/metrics"))[1]
         assert (await asyncio.to_thread(fetch, port, "/"))[0] == 503
+
+
+def said(port: int, request: bytes) -> bytes:
+    """What the server says to a request until it closes the connection."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "body"),
+    [
+        (b"GET /livez HTTP/1.1\r\nHost: pod\r\n\r\n", b"200", b"ok\n"),
+        (b"GET /livez?verbose HTTP/1.0\r\n\r\n", b"200", b"ok\n"),
+        (b"HEAD /livez HTTP/1.1\r\nHost: pod\r\n\r\n", b"200", b""),
+        (b"POST /livez HTTP/1.1\r\nHost: pod\r\nContent-Length: 0\r\n\r\n", b"405", b""),
+        (b"\xff\x00\r\n\r\n", b"400", REFUSED),
+        (b"GET /" + b"x" * HEAD_BYTES + b" HTTP/1.1\r\nHost: pod\r\n", b"431", REFUSED),
+    ],
+    ids=["GET", "HTTP/1.0 with a query", "HEAD", "POST", "garbage", "too long"],
+)
+async def test_what_is_asked_is_answered_once(request_: bytes, status: bytes, body: bytes) -> None:
+    with serving_probes("127.0.0.1", 0, lambda: None) as port:
+        head, _, rest = (await asyncio.to_thread(said, port, request_)).partition(b"\r\n\r\n")
+    assert head.split()[1] == status
+    assert rest == body
+    assert b"connection: close" in head.lower()
+
+
+async def test_metrics_come_as_prometheus_asks_for_them() -> None:
+    wanted = {"Accept": "application/openmetrics-text; version=1.0.0", "Accept-Encoding": "gzip"}
+    with serving_probes("127.0.0.1", 0, lambda: None) as port:
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/metrics?name[]=python_info", headers=wanted)
+        with await asyncio.to_thread(urllib.request.urlopen, request, timeout=30) as answer:
+            text = gzip.decompress(answer.read()).decode()
+    assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
+    assert text.endswith("# EOF\n")
+    assert {line.partition("{")[0] for line in text.splitlines() if line[0] != "#"} == {"python_info"}
+
+
+async def test_a_server_that_ends_lets_no_client_wait(capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as client:
+        client.settimeout(30)
+        with serving_probes("127.0.0.1", 0, lambda: None) as port:
+            client.connect(("127.0.0.1", port))
+            client.sendall(b"GET /livez")
+            assert (await asyncio.to_thread(fetch, port, "/livez"))[0] == 200
+        with contextlib.suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+    assert "pending" not in capfd.readouterr().err
 
 
 async def test_a_stalled_event_loop_is_reported_dead() -> None:

@@ -95,6 +95,24 @@ print(*(name.rpartition(".")[2] for name in sys.modules if name.endswith("_pb2")
     assert sorted(names) == sorted(set(names))
 
 
+def test_a_pod_loads_nothing_that_it_never_uses() -> None:
+    show = """
+import sys
+sys.modules["aiohttp"] = sys.modules["rich"] = None  # as in the image
+from oxy_tenant.placeholders import UNUSED, placeholders
+with placeholders(*UNUSED):
+    import oxy_tenant.process
+    from oxy_tenant.links.neonize import adapter, library
+library.load_library()
+print(*({*UNUSED, "google.protobuf.internal.python_message", "importlib.readers", "statistics"} & {*sys.modules}))
+import http.server, pickle, urllib.request, zipfile
+print(http.server.HTTPServer.__mro__[1].__name__, pickle.loads(pickle.dumps("read")))
+"""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
+    found = subprocess.run([sys.executable, "-c", show], env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines() == ["", "TCPServer read"]
+
+
 def test_an_empty_proxy_is_one_that_cannot_be_used(tmp_path: Path) -> None:
     environment = environment_in(tmp_path)
     assert environment.proxy_url is None

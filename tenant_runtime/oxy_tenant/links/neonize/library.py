@@ -19,6 +19,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 from google.protobuf.internal import api_implementation
 
 from oxy_tenant.links.errors import LinkError
+from oxy_tenant.placeholders import placeholders
 
 Untyped: TypeAlias = Any
 """An object of neonize, which ships no types."""
@@ -79,7 +80,9 @@ def load_messages() -> tuple[Untyped, Untyped]:
     for name in _BARE:
         if name not in sys.modules:
             _register_bare(name)
-    envelopes = importlib.import_module("neonize.proto.Neonize_pb2")
+    # Protobuf imports its substitute in Python, too (0.6 MiB).
+    with placeholders("google.protobuf.internal.python_message"):
+        envelopes = importlib.import_module("neonize.proto.Neonize_pb2")
     # By the name under which neonize's modules import each other; by its full one it would be loaded twice (0.8 MiB).
     return envelopes, importlib.import_module("waE2E.WAWebProtobufsE2E_pb2")
 
