@@ -118,12 +118,13 @@ class _Server:
 
     async def serve(self, listening: socket.socket, end: asyncio.Event) -> None:
         """Serve until `end` is set."""
-        async with await asyncio.start_server(self._connected, sock=listening):
+        async with await asyncio.start_server(self._connected, sock=listening) as server:
             await end.wait()
-        while asyncio.all_tasks() - {asyncio.current_task()}:
-            for writer in self._open:
-                writer.transport.abort()
-            await asyncio.sleep(0)
+            server.close()
+            while asyncio.all_tasks() - {asyncio.current_task()}:
+                for writer in self._open:
+                    writer.transport.abort()
+                await asyncio.sleep(0)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve a new connection, in place of the oldest if there are too many."""
@@ -150,10 +151,9 @@ class _Server:
                 return  # closed without a request
             answer, head_only = self._pages.answer(event), event.method == b"HEAD"
         except h11.RemoteProtocolError as error:
-            answer, head_only = (
-                _Answer.text(error.error_status_hint, f"not a request with a head of at most {HEAD_BYTES >> 10} KiB"),
-                False,
-            )
+            head_only = False
+            problem = f"not a request with a head of at most {HEAD_BYTES >> 10} KiB"
+            answer = _Answer.text(error.error_status_hint, problem)
         headers = [*answer.headers, ("Content-Length", str(len(answer.body))), ("Connection", "close")]
         for sent in (
             h11.Response(status_code=answer.status, headers=headers),
