@@ -17,13 +17,20 @@ async def end_tasks(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks and wait until they have ended.
 
     Tasks that do not end are cancelled again: in Python 3.11 `asyncio.wait_for`, which nats-py uses, swallows a
-    cancellation that coincides with its result (https://github.com/python/cpython/issues/86296).
+    cancellation that coincides with its result (https://github.com/python/cpython/issues/86296). If this call is
+    cancelled, it cancels them again and ends after them: nobody else would know of a task that is left running.
     """
-    pending = {task for task in tasks if not task.done()}
+    pending, cancelled = {task for task in tasks if not task.done()}, False
     while pending:
         for task in pending:
             task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
+        try:
+            await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
+        except asyncio.CancelledError:
+            cancelled = True
+        pending = {task for task in pending if not task.done()}
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 async def cancel_tasks(*tasks: asyncio.Task[Any]) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 
 import pytest
 
@@ -111,6 +112,30 @@ async def test_ending_tasks_cancels_again_what_swallows_a_cancellation() -> None
         await end_tasks(task)
     assert task.cancelled()
     assert swallowed
+
+
+async def test_whoever_is_cancelled_again_while_ending_a_stubborn_part_leaves_nothing_running() -> None:
+    """A task group and the library that it waits for cancel the same task, each once, within a moment."""
+    parts: list[asyncio.Task[None] | None] = []
+    started = asyncio.Event()
+
+    async def stubborn() -> None:
+        parts.append(asyncio.current_task())
+        started.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(supervised("bus", stubborn, lambda *_: None))
+    await started.wait()
+    task.cancel()
+    await asyncio.sleep(CANCEL_AGAIN_SECONDS / 5)
+    task.cancel()
+    await asyncio.wait([task], timeout=60)
+    assert task.cancelled()
+    [part] = parts
+    assert part is not None
+    assert part.done()
 
 
 async def test_cancelled_tasks_may_take_their_time_to_clean_up() -> None:
