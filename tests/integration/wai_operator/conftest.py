@@ -3,7 +3,7 @@
 import uuid
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -123,9 +123,9 @@ def collected(tmp_path: Path) -> Iterator[Scene]:
 @contextmanager
 def scene_before(server: apiserver.ApiServer, folder: Path) -> Iterator[Scene]:
     """A namespace of its own, and an operator that is not started."""
-    with operator_before(server, folder) as operator:
+    with operator_before(server, folder) as operator, ExitStack() as stack:
         made = Scene(operator, "default")
         made.namespace = made.new_namespace()
+        stack.callback(made.clear)  # also if it does not stop: operators of other tests see all namespaces
+        stack.callback(operator.stop)
         yield made
-        operator.stop()
-        made.clear()

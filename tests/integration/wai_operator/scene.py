@@ -26,6 +26,7 @@ from nats.js.errors import NotFoundError
 
 from oxy_core import subjects
 from oxy_core.envelopes import InstanceSettings, LiveState
+from oxy_core.tasks import end_tasks
 from oxy_core.tenant import TerminationMessage
 from oxy_dev.cluster.api import Api
 from oxy_dev.cluster.apiserver import ApiServer
@@ -33,12 +34,17 @@ from oxy_dev.cluster.errors import ApiError
 from oxy_dev.servers import NatsServer, free_port
 from oxy_operator.bus.accounts import nats_configuration, platform_credentials, system_credentials
 from oxy_operator.bus.nkeys import PlatformKeys
+from oxy_operator.decide.live_state import HEARTBEAT_SECONDS
 
 Json: TypeAlias = Any
 """Any JSON value."""
 
 WITHIN = 60.0
 """Seconds in which whatever a test waits for must happen."""
+
+LEASE_SECONDS = 180
+"""Of an operator's lease where no other waits for it. Of the default one, whoever stalls for ten seconds loses it and
+ends, and a busy machine may stall for twenty."""
 
 Object: TypeAlias = dict[str, Any]
 
@@ -135,6 +141,7 @@ class Operator:
             "OXY_NATS_URL": self.nats.url,
             "OXY_TENANT_NATS_URL": "nats://nats.example:4222",
             "OXY_TENANT_IMAGE": "registry.example/tenant:1",
+            "OXY_LEASE_SECONDS": str(LEASE_SECONDS),
             "OXY_PROBE_HOST": "127.0.0.1",
             "OXY_PROBE_PORT": str(self.port),
             **{name: str(self.file(name, content)) for name, content in files.items()},
@@ -446,6 +453,22 @@ class Scene:
             await client.jetstream().publish(subjects.state(self.account, self.name), state.encode())
         finally:
             await client.close()
+
+    @asynccontextmanager
+    async def repeating(self, state: LiveState) -> AsyncIterator[None]:
+        """Say a live state again and again, as a pod does: one that a busy operator reads too late counts no more."""
+
+        async def repeat() -> None:
+            while True:
+                await asyncio.sleep(HEARTBEAT_SECONDS / 3)
+                await self.say(state)
+
+        await self.say(state)
+        again = asyncio.create_task(repeat())
+        try:
+            yield
+        finally:
+            await end_tasks(again)
 
     def tenant_credentials(self) -> Path:
         secret = self.child("secret") or {}

@@ -41,6 +41,7 @@ async def counted(operator: Operator, number: int) -> None:
 
 
 async def test_a_refusal_of_one_is_told_to_all_until_they_are_upgraded_and_survives_the_leader(lone: Scene) -> None:
+    lone.operator.variables |= {"OXY_IDENTITY": "oxy-operator-0"}  # whoever comes after a kill leads at once
     lone.operator.start()
     first, same, newer, old, peer = (replace(lone, name=f"shop-{number}") for number in range(5))
     await connected(first, client_version=REFUSED, client_published_on="2026-05-29")
