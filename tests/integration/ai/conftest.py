@@ -12,7 +12,7 @@ import httpx2
 import psycopg
 import pytest
 from integration.ai.engine_database import TEMPLATE, Database, new_database
-from integration.ai.scene import Scene, admin_connections, running_model
+from integration.ai.scene import SCHEDULES_BEGIN, Scene, admin_connections, running_model
 
 from oxy_ai.migrate import migrate
 from oxy_core.bus import connected
@@ -87,6 +87,7 @@ async def staged(
         await ensure_streams(client.jetstream())
         url = postgres.url(database, user="oxy_app", password=PASSWORD)
         built = Scene(nats.url, url, postgres.url(database), model, client, admin)
+        await built.query(SCHEDULES_BEGIN.format("'infinity'"))
         try:
             yield built
         finally:

@@ -1,6 +1,6 @@
 """Days on which the pet shop of the examples is open as on any other, whenever the tests run."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from oxy_ai.scheduling.public_holidays import HolidayKind, PublicHolidays, optional_names
@@ -29,3 +29,9 @@ def closed_sunday() -> date:
     while day.isoweekday() != 7 or is_holiday(day) or is_holiday(day + timedelta(days=1)):
         day += timedelta(days=1)
     return day
+
+
+def calm_zones() -> tuple[str, str]:
+    """Two time zones in which the afternoon begins, whenever the tests run: no report is due, no day ends for hours."""
+    hour = datetime.now(UTC).hour
+    return f"Etc/GMT{hour - 13:+d}", f"Etc/GMT{hour - 14:+d}"

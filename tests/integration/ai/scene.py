@@ -56,6 +56,9 @@ PATIENCE = 60
 """Seconds for which something is waited for that takes one or two: a busy machine may stall for twenty."""
 PAUSE = 0.03
 """Seconds between two looks: one is often a query, which costs server and test a millisecond or two each."""
+SCHEDULES_BEGIN = "alter table schedule_queue alter column due_at set default {}"
+"""When the schedules of a new instance are looked at. Unless a worker is told how often to look, they never are: no
+report may fall due because a test happens to run at its time of day."""
 LEASE_SECONDS = 10
 """In this process, where model, pods and test share the loop with the worker, a lease must outlast its stalls."""
 
@@ -235,7 +238,7 @@ class Scene:
             "sweep_seconds": 0.2,
             "notice_grouping_seconds": 0.2,
             "notice_sweep_seconds": 0.1,
-            "schedules_check_seconds": 3600,  # no test depends on the time of day at which it runs
+            "schedules_check_seconds": 3600,
             "retention_check_seconds": 3_600,
         }
         return WorkerSettings.model_validate(values | changes)
@@ -250,6 +253,8 @@ class Scene:
     ) -> AsyncIterator[Worker]:
         """Run a worker inside this process; its assistants go by `clock`, and it does jobs of these `kinds`, too."""
         settings = self.settings(**changes)
+        if "schedules_check_seconds" in changes:
+            await self.query(SCHEDULES_BEGIN.format("clock_timestamp()"))
         stop = asyncio.Event()
         async with (
             connected_pool(str(settings.database_url), connections=connections) as pool,

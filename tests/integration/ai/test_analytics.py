@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import web
 from integration.ai.endpoint import calling, running_endpoint, saying, sending
+from integration.ai.open_days import calm_zones
 from integration.ai.scene import CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
 
 from oxy_ai.assistants.vertical import ToolContext
@@ -22,7 +23,8 @@ from oxy_core.outbound import FileContent, FileKind
 
 BUSINESS = Jid.of_phone("+5511999990000")
 ZONE = ZoneInfo("America/Sao_Paulo")
-SETTINGS = settings_of("petshop")
+SETTINGS = settings_of("petshop", timezone=calm_zones()[0])
+"""In a zone where neither a day nor a week ends during a test."""
 
 
 async def figures(
@@ -46,9 +48,9 @@ async def figures(
     return found
 
 
-async def started(scene: Scene) -> FakePod:
-    pod = await scene.pod(SETTINGS)
-    await scene.known(SETTINGS)
+async def started(scene: Scene, settings: InstanceSettings = SETTINGS) -> FakePod:
+    pod = await scene.pod(settings)
+    await scene.known(settings)
     return pod
 
 
@@ -153,9 +155,9 @@ async def booked(scene: Scene, starts_at: datetime, created_at: datetime, status
 async def test_a_day_is_the_tenants_whole_day(scene: Scene, day: date, hours: int) -> None:
     start = datetime(day.year, day.month, day.day, tzinfo=ZONE).astimezone(ZoneInfo("UTC"))
     end = start + timedelta(hours=hours)
-    moment = timedelta(microseconds=1)
+    moment, tenants = timedelta(microseconds=1), settings_of("petshop", timezone=ZONE.key)
     async with scene.worker():
-        pod = await started(scene)
+        pod = await started(scene, tenants)
         await pod.answer_to("Oi")
         await scene.apply_catalog("petshop")
     for at in (start - moment, start, end - moment, end):
@@ -171,7 +173,7 @@ async def test_a_day_is_the_tenants_whole_day(scene: Scene, day: date, hours: in
             at,
         )
     question = {"periodo": "personalizado", "inicio": day.isoformat(), "fim": f"{day:%d/%m/%Y}"}
-    found = await figures(scene, question)
+    found = await figures(scene, question, settings=tenants)
     assert found["periodo"] == f"período pedido: {day:%d/%m/%Y}"
     assert (now(found, "agendamentos"), now(found, "valor_agendado")) == (2, "R$ 130,00")
     assert (now(found, "atendimentos"), now(found, "receita")) == (2, "R$ 130,00")
@@ -243,7 +245,7 @@ async def test_charts_are_sent_once_as_pictures_before_the_answer(scene: Scene) 
         await scene.apply_catalog("petshop")
         pod.receive("Oi", "+5511912340099", from_me=True, sender=BUSINESS)
         await until(lambda: scene.query("select from contacts"))
-        await booked(scene, datetime.now(ZONE) - timedelta(minutes=1), datetime.now(ZONE))
+        await booked(scene, datetime.now(UTC) - timedelta(minutes=1), datetime.now(UTC))
         assert await pod.answer_to("como foi a semana? manda os gráficos", OWNER) == "A semana foi boa."
         found = [result["grafico"] for result in endpoint.tool_results()]
         sent, kinds = pictures(pod), [request.content is None for request in pod.sent]

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
 from aiohttp import web
 from integration.ai.endpoint import calling, running_endpoint, saying
-from integration.ai.open_days import ZONE, open_day
+from integration.ai.open_days import ZONE, calm_zones, open_day
 from integration.ai.scene import CATALOG, CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
 
 from oxy_ai.portuguese.formatting import full_day, weekday
@@ -233,8 +234,9 @@ async def test_a_day_that_the_customers_words_contradict_is_refused(scene: Scene
 
 
 async def test_tomorrow_is_the_day_after_the_one_on_which_it_was_written(scene: Scene) -> None:
-    pod = await shop(scene, settings=settings_of("petshop", max_answer_age_seconds=1e6))
-    today, day = datetime.now(ZONE).date(), open_day(9)
+    zone, _ = calm_zones()  # where today does not end during the test
+    pod = await shop(scene, settings=settings_of("petshop", max_answer_age_seconds=1e6, timezone=zone))
+    today, day = datetime.now(ZoneInfo(zone)).date(), open_day(9)
     wrong, written = day + timedelta(days=1), today - timedelta(days=1)
     async with (
         running_endpoint(calling(booking(wrong), booking(day)), saying("Feito.")) as endpoint,

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 from integration.ai.endpoint import calling, completion, hanging, refusing, running_endpoint, saying, sending
+from integration.ai.open_days import calm_zones
 from integration.ai.scene import APOLOGY, CUSTOMER, OWNER, FakePod, Scene, settings_of, until
 
 from oxy_ai.assistants.fixed_texts import UNAFFORDABLE, UNAFFORDABLE_AFTER, unaffordable_to_owner
@@ -17,6 +18,8 @@ from oxy_core.envelopes import InstanceSettings
 from oxy_core.instance.settings import AiSettings
 
 OTHER = "+5511912340002"
+ZONE = calm_zones()[0]
+"""Where neither a month nor a day, which the prompt names, ends during a test."""
 DOLLAR = 1_000_000
 HANDED_OVER = f"{UNAFFORDABLE}\n\n{person_will_answer(People(told=True))}"
 SPENT = unaffordable_to_owner(BudgetExhaustedError())
@@ -26,7 +29,7 @@ CALLS = "select outcome, cost_microdollars, reserved_microdollars from ai_intera
 
 def budgeted(microdollars: int | None, generation: int = 1, **ai: object) -> InstanceSettings:
     values: dict[str, Any] = {"debounce_seconds": 0, "monthly_budget_microdollars": microdollars}
-    return settings_of("petshop", generation=generation, ai=AiSettings(**values | ai))
+    return settings_of("petshop", generation=generation, timezone=ZONE, ai=AiSettings(**values | ai))
 
 
 async def changed(scene: Scene, settings: InstanceSettings) -> None:
@@ -101,7 +104,7 @@ async def is_answered_again(scene: Scene, pod: FakePod) -> None:
 async def test_a_month_begins_in_the_tenants_time_zone(scene: Scene) -> None:
     midnight = datetime(2026, 12, 1, 3, tzinfo=UTC)  # in São Paulo
     shown = [midnight - timedelta(minutes=1)]
-    pod = await scene.pod(budgeted(DOLLAR))
+    pod = await scene.pod(budgeted(DOLLAR).model_copy(update={"timezone": "America/Sao_Paulo"}))
     async with scene.worker(lambda: shown[-1]):
         assert (await pod.answer_to("Oi")).startswith("Olá!")
         await scene.query("update ai_months set spent_microdollars = $1", DOLLAR)

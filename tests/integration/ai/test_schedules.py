@@ -3,13 +3,15 @@
 import json
 
 from asyncpg import Record
+from integration.ai.open_days import calm_zones
 from integration.ai.owner import opened
 from integration.ai.scene import Scene, settings_of, until
 
 from oxy_ai.ids import organization_id
 from oxy_core.envelopes import InstanceSettings
 
-SETTINGS = settings_of("petshop")
+ZONE, OTHER_ZONE = calm_zones()
+SETTINGS = settings_of("petshop", timezone=ZONE)
 QUICK = {"schedules_check_seconds": 0.05, "overlays_check_seconds": 0.2}
 
 
@@ -53,7 +55,7 @@ async def test_schedules_follow_the_settings_and_what_was_missed_fires_once(scen
         await looked_at(scene)
         found = await rows(scene)
         assert set(found) == {"daily_summary", "weekly_report", "empty_agenda", "opportunities"}
-        assert all(row["ahead"] and row["timezone"] == "America/Sao_Paulo" for row in found.values())
+        assert all(row["ahead"] and row["timezone"] == ZONE for row in found.values())
         assert await queued(scene) == []
 
         await due_now(scene, "daily_summary", ago="10 days")  # and two workers look
@@ -65,10 +67,10 @@ async def test_schedules_follow_the_settings_and_what_was_missed_fires_once(scen
         # The clock went back, so the same day is due again; the settings change at the same time.
         last = (await rows(scene))["daily_summary"]["last_due_at"]
         await scene.query("update schedules set due_at = $1, last_due_at = null where name = 'daily_summary'", last)
-        earlier = SETTINGS.model_dump() | {"generation": 2, "timezone": "America/New_York"}
+        earlier = SETTINGS.model_dump() | {"generation": 2, "timezone": OTHER_ZONE}
         await changed(scene, InstanceSettings.model_validate(earlier))
         assert await queued(scene) == [("daily_summary", 1)]
-        assert {row["timezone"] for row in (await rows(scene)).values()} == {"America/New_York"}
+        assert {row["timezone"] for row in (await rows(scene)).values()} == {OTHER_ZONE}
 
         stale = "select keep_schedules(organization_id, instance_id, version - 1, $1) from schedule_queue"
         assert await scene.value(stale, '{"rows": [], "jobs": []}') is False  # of a worker that was stopped meanwhile
@@ -96,10 +98,10 @@ async def test_whoever_is_not_to_be_written_to_has_no_schedules(scene: Scene) ->
         await looked_at(scene)
         for generation, change in enumerate(off, 2):
             await due_now(scene, "daily_summary", "weekly_report", ago="0")
-            await changed(scene, settings_of("petshop", **change, generation=2 * generation))
+            await changed(scene, settings_of("petshop", **change, timezone=ZONE, generation=2 * generation))
             before = await queued(scene)
             assert await rows(scene) == {}
-            await changed(scene, settings_of("petshop", generation=2 * generation + 1))
+            await changed(scene, settings_of("petshop", timezone=ZONE, generation=2 * generation + 1))
             assert len(await rows(scene)) == 4
             assert await queued(scene) == before  # nothing of what was due meanwhile is caught up
         await scene.unpublish(SETTINGS)
@@ -111,10 +113,11 @@ async def test_whoever_is_not_to_be_written_to_has_no_schedules(scene: Scene) ->
 
 async def test_one_damaged_instance_holds_up_no_other(scene: Scene) -> None:
     await scene.publish(SETTINGS)
-    await scene.publish(settings_of("barber"))
+    barber = settings_of("barber", timezone=ZONE)
+    await scene.publish(barber)
     async with scene.worker(**QUICK):
         await scene.known(SETTINGS)
-        await scene.known(settings_of("barber"))
+        await scene.known(barber)
         await looked_at(scene)
         await scene.query(
             "update instances set settings = '{}' where name = 'main' and settings ->> 'organization' = 'petshop'"
@@ -138,7 +141,7 @@ async def test_one_damaged_instance_holds_up_no_other(scene: Scene) -> None:
 
 
 async def test_an_owner_turns_reports_off_and_on_by_telling_aurora(scene: Scene) -> None:
-    async with opened(scene, {"schedules_check_seconds": 0.05}) as owner:
+    async with opened(scene, {"schedules_check_seconds": 0.05}, timezone=ZONE) as owner:
         await looked_at(scene)
         off = {"mensagens": ["resumo_diario", "agenda_vazia"], "ligar": False}
         intent = await owner.is_asked("chega de resumo", "ligar_ou_desligar_mensagens", **off)
@@ -160,7 +163,7 @@ async def test_an_owner_turns_reports_off_and_on_by_telling_aurora(scene: Scene)
 
         status = json.loads(scene.admin("settings", "--organization", "petshop", "--instance", "main").stdout)
         assert {item["name"] for item in status["schedules"]} == {"opportunities", "weekly_report"}
-        assert all(item["due_at"] and item["timezone"] == "America/Sao_Paulo" for item in status["schedules"])
+        assert all(item["due_at"] and item["timezone"] == ZONE for item in status["schedules"])
 
         on = {"mensagens": ["resumo_diario"], "ligar": True}
         intent = await owner.is_asked("volta o resumo", "ligar_ou_desligar_mensagens", **on)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from integration.ai.scene import FakePod, WorkerProcess, admin_connections, running_model, until
+from integration.ai.scene import SCHEDULES_BEGIN, FakePod, WorkerProcess, admin_connections, running_model, until
 from integration.ai.scene import Scene as WorkerScene
 from integration.custom_resources import serving
 from integration.wai_operator.conftest import scene_before
@@ -44,6 +44,7 @@ async def working(scene: Scene, folder: Path) -> AsyncIterator[WorkerProcess]:
         async with running_model() as model, admin_connections(postgres.url()) as admin:
             url = postgres.url(user="oxy_app", password=PASSWORD)
             around = WorkerScene(scene.nats.url, url, postgres.url(), model, Client(), admin)
+            await around.query(SCHEDULES_BEGIN.format("'infinity'"))
             worker = WorkerProcess(around, {"OXY_NATS_CREDENTIALS": str(worker_credentials(scene))})
             keeping = asyncio.create_task(kept_running(worker))
             try:
