@@ -16,7 +16,7 @@ from typing import Final
 
 from tenant_life import measure_idle, measure_reconnections, measure_start
 from tenant_memory import measure_alone, measure_imports, measure_together
-from tenant_pods import Pods, running_pods
+from tenant_pods import Pods, compile_as_for_the_image, running_pods
 from tenant_processor import measure_processor
 
 from oxy_core.logs import configure_logging
@@ -49,6 +49,7 @@ async def main() -> None:
     options = parser.parse_args()
     wanted = options.only or names
     configure_logging("bench", "error")
+    compile_as_for_the_image()
     if "imports" in wanted:
         measure_imports()
     alone = [measurement for name, measurement in ON_ONE_POD.items() if name in wanted]

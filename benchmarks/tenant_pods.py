@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +25,7 @@ from oxy_core.trace import new_trace
 from oxy_dev.stack import Stack, petshop, running_stack
 from oxy_operator.decide.instance import Instance
 from oxy_simulator.client import SimulatorClient
+from oxy_tenant.library_environment import LIBRARY_ENVIRONMENT
 
 CUSTOMERS: Final = 20
 ABSENT: Final = ("aiohttp", "rich")
@@ -167,6 +170,13 @@ def hide_absent_packages(folder: Path) -> str:
         package.mkdir(parents=True, exist_ok=True)
         (package / "__init__.py").write_text(f"raise ImportError({name!r})\n")
     return str(folder)
+
+
+def compile_as_for_the_image() -> None:
+    """Have the code of a pod compiled before one is measured: one that compiles for itself takes 2 MiB more."""
+    writing = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    program = "import oxy_tenant.process; from oxy_tenant.links.neonize import adapter, library; library.load_library()"
+    subprocess.run([sys.executable, "-c", program], env={**writing, **LIBRARY_ENVIRONMENT}, check=True)
 
 
 @asynccontextmanager
