@@ -17,6 +17,9 @@ LIBRARY_ENVIRONMENT: Final = {
     # Pods are idle most of the time and many share a node, so memory costs more than processor time: Go collects
     # garbage at a quarter of its default heap growth, and C uses one arena for all threads.
     "GOGC": "25",
+    # Go would use as many processors as the node has, each with memory of its own, and wake threads for them that find
+    # nothing to do. One waits for no flush to disk: after `TIMER_SLACK`, Go's other threads have it.
+    "GOMAXPROCS": "1",
     "MALLOC_ARENA_MAX": "1",
     # glibc's default, which it would raise as soon as a file is freed: the next one would come from the heap, where its
     # 16 MiB stay.
