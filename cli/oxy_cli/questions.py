@@ -10,27 +10,27 @@ from oxy_cli.errors import UnansweredError
 
 def confirmed(question: str, option: str) -> bool:
     """Ask a question that yes or no answers; `option` would have answered it. Raises UnansweredError."""
-    with _answerable(question, option):
+    with _answerable(option):
         return typer.confirm(question, err=True)
 
 
 def typed(question: str, option: str) -> str:
     """Have a person type something; `option` would have given it. Raises UnansweredError."""
-    with _answerable(question, option):
+    with _answerable(option):
         answer: str = typer.prompt(question, err=True)
     return answer
 
 
 @contextmanager
-def _answerable(question: str, option: str) -> Iterator[None]:
+def _answerable(option: str) -> Iterator[None]:
     """Raise UnansweredError if standard input has ended; whoever presses Ctrl-C needs no explanation."""
     try:
         yield
     except typer.Abort as abort:
         if not isinstance(abort.__context__, EOFError):
             raise
+        typer.echo(err=True)  # The question stands on the last line.
         message = (
-            f"nothing was changed: standard input is closed, and nobody can answer. To do it all the same: {option}. "
-            f"The question was: {question}"
+            f"nothing was changed: standard input is closed, and nobody can answer. To do it all the same: {option}"
         )
         raise UnansweredError(message) from None
