@@ -88,10 +88,19 @@ def list_(
 
 
 def _with_what_is_left(cluster: Cluster, system: Cluster, found: list[SessionView]) -> list[SessionView]:
-    """Return sessions with the backups of deleted instances, which only the operator knows, and no namespace has."""
+    """Return sessions with the backups of deleted instances, which only the operator knows, and no namespace has.
+
+    Raises SessionCommandError if there are no sessions, and nobody can tell whether there are backups.
+    """
     try:
         left = left_behind(stored_sessions(cluster, everywhere=True), ask_operator(system, ["list"]))
     except (AdminError, ClusterError) as error:
+        if not found:
+            message = (
+                "there is no instance here, and no volume that one left; whether backups of deleted ones are kept is "
+                f"not known: {error}"
+            )
+            raise SessionCommandError(message) from error
         say(f"Without the backups that deleted instances left: {error}")
         return found
     places = {(item.namespace, item.name) for item in found}

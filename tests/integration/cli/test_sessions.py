@@ -262,6 +262,11 @@ def test_without_an_operator_to_ask_sessions_are_listed_all_the_same(
     done = oxy(shop, "list")
     assert (done.exit_code, "shop" in done.stdout) == (0, True)
     assert "no operator is ready" in done.stderr
+    shop.server.api.delete(shop.path("shop"))
+    for output in ("text", "json"):
+        none = oxy(shop, "list", "-o", output)
+        assert "whether backups of deleted ones are kept is not known: no operator is ready" in refused(none)
+        assert none.stdout == ""
 
 
 def test_a_backup_is_asked_for_and_waited_for(shop: Scene) -> None:
@@ -368,7 +373,7 @@ def test_a_restore_is_confirmed_set_and_waited_for(shop: Scene, bus: Path) -> No
     assert "shop has no backup." in refused(oxy(shop, "restore", "shop"))
     mine = back_up(shop, bus)
     assert "nothing was changed" in refused(oxy(shop, "restore", "shop", answer="n\n"))
-    assert "To do it all the same: --yes" in refused(oxy(shop, "restore", "shop"))
+    assert "without being asked: --yes" in refused(oxy(shop, "restore", "shop"))
     for wrong in ("newest", "b1"):
         assert f"{wrong} is no id of a backup" in refused(oxy(shop, "restore", "shop", wrong, "--yes"))
     assert "has no backup 0194" in refused(
