@@ -57,7 +57,7 @@ Wait = Annotated[
 def freeze(  # noqa: PLR0913 each is an option of the command
     *,
     organization: Organization = None,
-    reason: Annotated[str, typer.Option(help="Why, for those who see that nothing is sent.")] = "",
+    reason: Annotated[str, typer.Option(help="Why, for those who see that nothing is sent (200 characters).")] = "",
     by: Annotated[str | None, typer.Option(help="Who wants it; default: the user of this computer.")] = None,
     allow_unknown: Annotated[
         bool, typer.Option("--allow-unknown", help="Also an organization that has no instance yet.")
@@ -68,9 +68,11 @@ def freeze(  # noqa: PLR0913 each is an option of the command
     output: Format = Output.TEXT,
 ) -> None:
     """Send nothing any more: no answer, no campaign, no notice. Receiving goes on, and what waits keeps its place."""
+    _require_short("--reason", reason)
+    _require_short("--by", by or "")
     cluster = Cluster.connect(context, system_namespace)
     _require_operator(cluster)
-    hold = Hold(since=_now(cluster), by=(by or whoever())[:MAX_WORDS], reason=reason[:MAX_WORDS])
+    hold = Hold(since=_now(cluster), by=(by or whoever())[:MAX_WORDS], reason=reason)
 
     def change(known: FreezeRecord) -> FreezeRecord:
         record = known.frozen(organization, hold)
@@ -114,6 +116,13 @@ def whoever() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # KeyError before Python 3.13
         return f"user {os.getuid()}"
+
+
+def _require_short(option: str, text: str) -> None:
+    """Refuse what would be cut where people read it; raises FreezeError."""
+    if len(text) > MAX_WORDS:
+        message = f"nothing was frozen: {option} has {len(text)} characters; at most {MAX_WORDS} are kept: shorten it"
+        raise FreezeError(message)
 
 
 def _now(cluster: Cluster) -> datetime:

@@ -5,7 +5,8 @@ import os
 import pytest
 from unit.wai_operator.making import NOW, Json, deployment, instance, live, observed, pod, record
 
-from oxy_cli.commands.freeze import POLL_SECONDS, has_confirmed, named, patience, pause, whoever
+from oxy_cli.commands.freeze import POLL_SECONDS, freeze, has_confirmed, named, patience, pause, whoever
+from oxy_cli.errors import FreezeError
 from oxy_cli.instance import InstanceView
 from oxy_core.freeze import Freeze, Hold
 from oxy_operator.decide.plan import plan_for
@@ -45,6 +46,12 @@ def test_an_instance_that_is_refused_has_no_pod_to_confirm() -> None:
     found = shown(refusal=Problem("NumberTaken", "of another"))
     assert has_confirmed(found, frozen=True)
     assert has_confirmed(found, frozen=False)
+
+
+@pytest.mark.parametrize("option", ["reason", "by"])
+def test_what_would_be_cut_is_refused_before_anything_is_asked(option: str) -> None:
+    with pytest.raises(FreezeError, match=rf"--{option} has 201 characters; at most 200"):
+        freeze(**{option: "x" * 201})  # type: ignore[arg-type]  # one of two texts
 
 
 def test_who_has_no_name_can_freeze(monkeypatch: pytest.MonkeyPatch) -> None:
