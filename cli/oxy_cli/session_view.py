@@ -27,6 +27,7 @@ class SessionView:
     """A stored session."""
 
     namespace: str
+    """Empty if only backups are left: no namespace has them."""
     name: str
     """Of its instance, which may no longer exist."""
     organization: str
@@ -107,7 +108,7 @@ class SessionView:
     def summary(self) -> dict[str, Any]:
         """Return what `oxy sessions list --output json` lists."""
         return {
-            "namespace": self.namespace,
+            "namespace": self.namespace or None,
             "name": self.name,
             "organization": self.organization,
             "state": self.state,

@@ -20,6 +20,9 @@ Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In all
 
 _LISTED: Final = ("NAMESPACE", "NAME", "ORG", "STATE", "LINKED", "SIZE", "BACKUPS", "LAST-BACKUP", "CLAIM")
 
+_NOWHERE: Final = "-"
+"""Stands for the namespace of backups alone: they are known by organization and name."""
+
 _FIGURES: Final[Mapping[str, Callable[[Any, datetime], str]]] = {
     "sizeBytes": lambda value, _: readable_bytes(value),
     "messages": lambda value, _: str(value),
@@ -111,7 +114,7 @@ def _with_what_is_left(cluster: Cluster, system: Cluster, found: list[SessionVie
 def _row(item: SessionView, now: datetime) -> list[str]:
     last = item.last_backup_at
     return [
-        item.namespace,
+        item.namespace or _NOWHERE,
         item.name,
         item.organization,
         item.state,

@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import threading
 import time
 import uuid
@@ -244,6 +245,7 @@ def test_backups_that_are_all_that_is_left_are_listed_and_how_to_show_them_is_sa
         ("Orphaned", 1),
         ("BackupsOnly", 2),
     ]
+    assert re.search(rf"^- +lost +{organization} ", oxy(shop, "list").stdout, re.MULTILINE)
     assert f"add --organization {organization}" in refused(oxy(shop, "show", "lost"))
     elsewhere = ["sessions", "show", "shop", "--organization", organization, "-n", "default"]
     assert f"add -n {shop.namespace}" in refused(CliRunner().invoke(app, elsewhere))
@@ -373,7 +375,7 @@ def test_a_restore_is_confirmed_set_and_waited_for(shop: Scene, bus: Path) -> No
     assert "shop has no backup." in refused(oxy(shop, "restore", "shop"))
     mine = back_up(shop, bus)
     assert "nothing was changed" in refused(oxy(shop, "restore", "shop", answer="n\n"))
-    assert "without being asked: --yes" in refused(oxy(shop, "restore", "shop"))
+    assert "To do it all the same: --yes" in refused(oxy(shop, "restore", "shop"))
     for wrong in ("newest", "b1"):
         assert f"{wrong} is no id of a backup" in refused(oxy(shop, "restore", "shop", wrong, "--yes"))
     assert "has no backup 0194" in refused(

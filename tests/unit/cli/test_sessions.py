@@ -107,7 +107,7 @@ def test_backups_are_those_of_the_instance_or_of_what_it_left_or_stand_alone() -
         ("gone", "BackupsOnly", 1),
     ]
     assert [item.last_backup_at for item in listed] == [None, NOW, None]
-    assert listed[-1].summary()["createdAt"] is None
+    assert [listed[-1].summary()[name] for name in ("createdAt", "namespace")] == [None, None]
 
 
 def test_a_session_is_shown_in_words_and_units() -> None:
