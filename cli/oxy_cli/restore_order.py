@@ -1,7 +1,7 @@
 """An order to restore a session, as ``spec.session.restoreFrom`` holds it, and how far it is. Pure."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 from uuid import UUID
@@ -71,7 +71,7 @@ class RestoreOrder:
         return replace(self, request=None) == replace(other, request=None)
 
     def of(self, backups: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-        """Return the backup that it stands for, of a list with the newest first."""
+        """Return the backup that it stands for, of those of its number with the newest first."""
         if self.backup_id != LATEST:
             return next((item for item in backups if item["id"] == self.backup_id), None)
         linked = (item for item in backups if not item.get("unlinkedAfter"))
@@ -89,6 +89,11 @@ class RestoreProgress:
     """Whether it will not come about by waiting."""
     pinned: bool
     """Whether the pod was told."""
+
+
+def of_number(backups: Iterable[Mapping[str, Any]], number: str) -> list[Mapping[str, Any]]:
+    """Return the backups of a number's session (`number_digest`); an older operator does not say of which they are."""
+    return [item for item in backups if item.get("number") in {None, number}]
 
 
 def progress_of(resource: Resource, order: RestoreOrder) -> RestoreProgress | None:

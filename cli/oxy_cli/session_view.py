@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
+from oxy_core.identity import number_digest
 from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, INSTANCE_LABEL, ORGANIZATION_LABEL, claim_name
 
 ORPHANED: Final = "Orphaned"
@@ -43,6 +44,8 @@ class SessionView:
     """In which a deleted instance last used its claim; None: unknown, or it exists."""
     restored_from: str | None = None
     """Id of the backup from which its claim got the session in that epoch; None: from none, or that is not known."""
+    number: str | None = None
+    """Digest of the number that the instance has; None: it does not exist."""
     status: Mapping[str, Any] = field(default_factory=dict)
     """``status.session``."""
 
@@ -61,6 +64,7 @@ class SessionView:
             claim_uid=claim["metadata"]["uid"] if claim else None,
             linked=any(item["status"] == "True" for item in paired),
             pod=(status.get("runtime") or {}).get("podName"),
+            number=number_digest(resource["spec"]["phoneNumber"]),
             status=status.get("session") or {},
         )
 

@@ -90,6 +90,7 @@ def shown(backup: StoredBackup, unlinked: Collection[UUID] = ()) -> Fields:
         "id": str(manifest.id),
         "organization": manifest.organization,
         "instance": manifest.instance,
+        "number": manifest.number,
         "storedAt": utc_text(backup.stored_at),
         "bytes": manifest.compressed_bytes,
         "databaseBytes": manifest.database_bytes,

@@ -12,6 +12,9 @@ BACKUP_COLUMNS: Final = ("ID", "STORED", "SIZE", "EPOCH", "REQUESTED", "STATE", 
 UNLINKED: Final = "unlinked after"
 """State of a backup whose device was unlinked on the phone once it was made."""
 
+OF_ANOTHER_NUMBER: Final = "another number's"
+"""State of a backup of an earlier instance of the same name, which had another number."""
+
 Shown = Callable[[Any, datetime], str]
 """A value for people, at a moment."""
 
@@ -78,8 +81,8 @@ def detail_lines(fields: Mapping[str, Any], now: datetime) -> list[tuple[str, st
     return [(label, shown(value, now)) for label, shown, value in known if value is not None and value != ""]
 
 
-def backup_rows(backups: Iterable[Mapping[str, Any]]) -> list[list[str]]:
-    """Return backups as rows of a table."""
+def backup_rows(backups: Iterable[Mapping[str, Any]], number: str | None = None) -> list[list[str]]:
+    """Return backups as rows of a table; `number`: digest of the number that the instance has now, if it exists."""
     return [
         [
             item["id"],
@@ -87,11 +90,17 @@ def backup_rows(backups: Iterable[Mapping[str, Any]]) -> list[list[str]]:
             readable_bytes(item["bytes"]),
             str(item["epoch"]),
             "yes" if item["requested"] else "no",
-            UNLINKED if item.get("unlinkedAfter") else "good",
+            _state(item, number),
             item["library"],
         ]
         for item in backups
     ]
+
+
+def _state(backup: Mapping[str, Any], number: str | None) -> str:
+    if number is not None and backup.get("number") not in {None, number}:
+        return OF_ANOTHER_NUMBER
+    return UNLINKED if backup.get("unlinkedAfter") else "good"
 
 
 def remark(backups: Sequence[Mapping[str, Any]]) -> str:

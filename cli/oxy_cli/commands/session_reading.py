@@ -152,7 +152,7 @@ def show(  # noqa: PLR0913 each is an option of the command
     print_table(("", ""), detail_lines(summary | {"backups": len(backups)}, datetime.now(UTC)))
     console().print()
     if backups:
-        print_table(BACKUP_COLUMNS, backup_rows(backups))
+        print_table(BACKUP_COLUMNS, backup_rows(backups, found.number))
     else:
         console().print("It has no backup.")
     if said := remark(backups):

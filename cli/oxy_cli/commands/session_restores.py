@@ -11,9 +11,10 @@ from oxy_cli.commands.session_waiting import WAIT_SECONDS, Timeout, print_result
 from oxy_cli.errors import AdminError, ClusterError, SessionCommandError
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
 from oxy_cli.questions import confirmed
-from oxy_cli.restore_order import LATEST, RestoreOrder, RestoreProgress, progress_of, under_way
+from oxy_cli.restore_order import LATEST, RestoreOrder, RestoreProgress, of_number, progress_of, under_way
 from oxy_cli.session_admin import backups_of
 from oxy_cli.session_waits import Resource, what_it_does, why_stopped
+from oxy_core.identity import number_digest
 
 ATTEMPTS: Final = 20
 """How often to set the order anew because the instance has just changed; its status does every few seconds."""
@@ -87,11 +88,12 @@ def _chosen(system: Cluster, resource: Resource, order: RestoreOrder) -> tuple[s
     except (AdminError, ClusterError) as error:
         say(f"The backups cannot be looked at before: {error}")
         return order.backup_id, ""
-    found = order.of(held)
+    found = order.of(of_number(held, number_digest(resource["spec"]["phoneNumber"])))
     if found is None:
         what = "no backup" if order.backup_id == LATEST else f"no backup {order.backup_id}"
+        whose = " of this number, only of another" if order.of(held) else ""
         lists = f"oxy sessions show {source} -n {namespace}"
-        message = f"nothing was changed: {source} has {what}. To see which there are, run: {lists}"
+        message = f"nothing was changed: {source} has {what}{whose}. To see which there are, run: {lists}"
         raise SessionCommandError(message)
     which = f"{found['id']} of {found['storedAt']}"
     if not found.get("unlinkedAfter"):

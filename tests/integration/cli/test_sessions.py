@@ -373,7 +373,14 @@ def settling(shop: Scene, status: str, reason: str, outcome: str | None = None) 
 def test_a_restore_is_confirmed_set_and_waited_for(shop: Scene, bus: Path) -> None:
     assert "nobody" in refused(oxy(shop, "restore", "nobody")), "it is looked for before anybody is asked"
     assert "shop has no backup." in refused(oxy(shop, "restore", "shop"))
+    theirs = back_up(shop, bus, number=number_digest("+5511987650000"))
+    for words in ([], [theirs]):
+        assert "of this number, only of another. To see" in refused(oxy(shop, "restore", "shop", *words, "--yes"))
     mine = back_up(shop, bus)
+    back_up(shop, bus, number=number_digest("+5511987650000"))
+    asked = oxy(shop, "restore", "shop", answer="n\n").stderr
+    assert (mine in asked, theirs in asked) == (True, False)
+    assert "another number's" in oxy(shop, "show", "shop").stdout
     assert "nothing was changed" in refused(oxy(shop, "restore", "shop", answer="n\n"))
     assert "To do it all the same: --yes" in refused(oxy(shop, "restore", "shop"))
     for wrong in ("newest", "b1"):

@@ -11,7 +11,7 @@ from unit.wai_operator.making import deployment, observed, pod, record, resource
 from oxy_cli.commands.session_details import backup_rows, detail_lines, remark
 from oxy_cli.commands.session_pruning import orphans
 from oxy_cli.errors import SessionCommandError
-from oxy_cli.restore_order import RestoreOrder, progress_of, under_way
+from oxy_cli.restore_order import RestoreOrder, of_number, progress_of, under_way
 from oxy_cli.session_view import SessionView, left_behind
 from oxy_cli.session_waits import why_stopped, why_without_session
 from oxy_core.instance.terminal_causes import TERMINAL_CAUSES
@@ -159,6 +159,19 @@ def test_the_latest_backup_is_one_whose_device_was_not_unlinked_if_there_is_any(
     assert of().of([dead]) == dead
     assert of().of([]) is None
     assert of("b2").of([dead, alive]) == dead
+
+
+def test_a_backup_of_another_number_is_neither_the_latest_nor_named() -> None:
+    """As an earlier instance of the same name leaves it."""
+    theirs, mine, unknown = {"id": "b3", "number": "other"}, {"id": "b2", "number": "own"}, {"id": "b1"}
+    kept = [theirs, mine, unknown]
+    assert of().of(of_number(kept, "own")) == mine
+    assert of("b3").of(of_number(kept, "own")) is None
+    assert of().of(of_number([theirs], "own")) is None
+    assert of_number([unknown], "own") == [unknown]  # an older operator does not say
+    shown = [{**FIRST, "bytes": 1, "requested": True, "library": "neonize", **item} for item in kept]
+    assert [row[5] for row in backup_rows(shown, "own")] == ["another number's", "good", "good"]
+    assert [row[5] for row in backup_rows(shown)] == ["good"] * 3
 
 
 def test_an_id_is_checked_before_anybody_else_sees_it() -> None:
