@@ -20,9 +20,16 @@ ATTEMPTS: Final = 20
 """How often to set the order anew because the instance has just changed; its status does every few seconds."""
 
 _CAVEAT: Final = (
-    "The session that it replaces is set aside on the volume. What was received or sent since the backup was made, it "
-    "does not know: of those chats, the first messages may be lost."
+    "Until that is done the number is not connected, and WhatsApp keeps what arrives. The session that is replaced is "
+    "set aside on the volume. What was received or sent since the backup was made, the restored one does not know: of "
+    "those chats, the first messages may be lost."
 )
+
+_NEWER: Final = {
+    False: "A session that is linked, and was used since the backup was made, is not replaced without --force.",
+    True: "It is replaced even if it was used since the backup was made (--force).",
+}
+"""What becomes of a newer session, by whether it is forced."""
 
 _UNLINKED: Final = (
     "Once it was made, its device was unlinked on the phone, because the instance was deleted with deletionPolicy "
@@ -55,7 +62,7 @@ def restore(  # noqa: PLR0913 each is an option of the command
     resource = cluster.instance(name)
     _require_pod(resource, timeout)
     which, warning = _chosen(system, resource, order)
-    _confirm(name, which, warning, yes=yes)
+    _confirm(name, which, warning, order, yes=yes)
     before, order = _set(cluster, name, order)
     with _told_if_interrupted(cluster, name):
         found = waited(lambda: _end(cluster, name, order), timeout, lambda: _late(cluster, name, order, timeout))
@@ -106,11 +113,13 @@ def _chosen(system: Cluster, resource: Resource, order: RestoreOrder) -> tuple[s
     )
 
 
-def _confirm(name: str, which: str, warning: str, *, yes: bool) -> None:
+def _confirm(name: str, which: str, warning: str, order: RestoreOrder, *, yes: bool) -> None:
     if yes:
         if warning:
             say(f"Backup {which}:{warning}")
-    elif not confirmed(f"Replace the session of {name} by backup {which}?{warning} {_CAVEAT}", "--yes"):
+    elif not confirmed(
+        f"Replace the session of {name} by backup {which}?{warning} {_NEWER[order.force]} {_CAVEAT}", "--yes"
+    ):
         message = "nothing was changed"
         raise SessionCommandError(message)
 

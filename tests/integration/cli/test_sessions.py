@@ -380,6 +380,9 @@ def test_a_restore_is_confirmed_set_and_waited_for(shop: Scene, bus: Path) -> No
     back_up(shop, bus, number=number_digest("+5511987650000"))
     asked = oxy(shop, "restore", "shop", answer="n\n").stderr
     assert (mine in asked, theirs in asked) == (True, False)
+    for told in ("is not replaced without --force", "Until that is done the number is not connected"):
+        assert told in asked
+    assert "even if it was used since" in oxy(shop, "restore", "shop", "--force", answer="n\n").stderr
     assert "another number's" in oxy(shop, "show", "shop").stdout
     assert "nothing was changed" in refused(oxy(shop, "restore", "shop", answer="n\n"))
     assert "To do it all the same: --yes" in refused(oxy(shop, "restore", "shop"))
