@@ -325,10 +325,12 @@ def test_a_refusal_of_an_assistants_settings_says_what_to_write(
         ("spec.limits.quietHours", "08:00-08:00", "leave it empty for no quiet hours"),
         ("spec.ai.aurora.dailySummary.at", "25:00", "for example 20:00"),
         ("spec.ai.aurora.weeklyReport.at", "8h", "for example 08:00"),
+        ("spec.session.restoreFrom.backupId", "newest", "must be latest, or the id of a backup, for example 0194"),
+        ("spec.session.restoreFrom", {"backupId": "latest", "instance": "Pet"}, "must be the name of an instance: at"),
     ],
 )
-def test_a_refusal_of_a_time_of_day_says_what_to_write(
-    api_server: Api, path: str, field: str, value: str, remedy: str
+def test_a_refusal_of_a_text_of_a_certain_form_says_what_to_write(
+    api_server: Api, path: str, field: str, value: Json, remedy: str
 ) -> None:
     with pytest.raises(ApiError) as refused:
         api_server.create(path + STRICT, changed(field, value))
