@@ -26,7 +26,7 @@ from oxy_operator.decide.model_keys import KeysWanted
 from oxy_operator.decide.observed import Deployment, Observed
 from oxy_operator.decide.ownership_problems import session_problem
 from oxy_operator.decide.pod import Pod
-from oxy_operator.decide.proxy import keeps_pod
+from oxy_operator.decide.proxy import connects_past, keeps_pod, proxy_secret
 from oxy_operator.decide.situation import ModelProblems, Situation
 from oxy_operator.decide.specs.claim import session_claim
 from oxy_operator.decide.specs.config_map import settings_config_map
@@ -115,11 +115,9 @@ def _plan_for_owner(observed: Observed, deployment: Deployment) -> Plan:
         return _rejection(observed, problem)
     problem = timezone_problem(instance.spec.timezone)
     if problem is not None:
-        return (
-            _continuation(observed, record, problem, deployment)
-            if observed.workload is not None
-            else _rejection(observed, problem)
-        )
+        if observed.workload is None or connects_past(instance, observed.workload):
+            return _rejection(observed, _without_pod(problem, instance))
+        return _continuation(observed, record, problem, deployment)
     return _provision(observed, record, deployment)
 
 
@@ -174,6 +172,13 @@ def _rejection(observed: Observed, problem: Problem) -> Plan:
         Situation(observed.instance, None, None, None, rejected=problem, now=observed.now),
         absent=(ChildName(STATEFUL_SETS, runtime_name(observed.instance.name)),),
     )
+
+
+def _without_pod(problem: Problem, instance: Instance) -> Problem:
+    """Return why a spec cannot be used, and that no pod runs meanwhile; the same before and after one has ended."""
+    proxied = proxy_secret(instance) is not None
+    why = ": one that an earlier spec made may connect past the proxy that is named now" if proxied else ""
+    return Problem(problem.reason, f"{problem.message} Until it is corrected, no pod runs{why}.")
 
 
 def _continuation(observed: Observed, record: EpochRecord, problem: Problem, deployment: Deployment) -> Plan:

@@ -95,6 +95,11 @@ def keeps_pod(wanted: ProxyWanted, workload: Workload | None, epoch: int, volume
     return workload.replicas > 0 and workload.proxy is not None and (workload.epoch, workload.volume) == (epoch, volume)
 
 
+def connects_past(instance: Instance, workload: Workload) -> bool:
+    """Whether a pod that an earlier spec made connects directly, though the spec names a proxy now."""
+    return proxy_secret(instance) is not None and workload.replicas > 0 and workload.proxy is None
+
+
 def _plain(encoded: str) -> str:
     """Return a value as text; what is no text as something that no URL contains."""
     try:

@@ -188,6 +188,11 @@ async def test_a_time_zone_that_does_not_exist_is_named(scene: Scene, name: str,
         assert scene.child(kind) is None
     scene.edit({"spec": {"timezone": "America/Sao_Paulo"}})
     await settled(scene)
+    # Its pod connects directly, which a spec that names a proxy rules out, whatever else is wrong with that.
+    scene.edit({"spec": {"timezone": name, "network": {"proxySecretRef": {"name": "proxy"}}}})
+    await eventually(lambda: scene.child("statefulset") is None, "the pod that connects past the proxy ends")
+    status = await scene.until_phase("Failed", "TimezoneUnknown")
+    assert "may connect past the proxy" in condition(status, "Ready")["message"]
 
 
 async def test_a_running_instance_keeps_what_it_had(scene: Scene) -> None:

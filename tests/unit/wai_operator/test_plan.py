@@ -24,6 +24,7 @@ from oxy_core.instance.pairing_window import PAIRING_WINDOW
 from oxy_operator.decide.epoch_record import EpochEnd
 from oxy_operator.decide.plan import Plan, PodNotice, no_children, plan_for
 from oxy_operator.decide.pod import Pod
+from oxy_operator.decide.workload import Workload
 from oxy_operator.objects import CLAIMS, CONFIG_MAPS, NETWORK_POLICIES, SECRETS, STATEFUL_SETS
 from oxy_operator.problems import Problem
 
@@ -138,6 +139,32 @@ def test_a_spec_that_is_not_applied_leaves_objects_and_record_unchanged() -> Non
     assert made.record.end is not None
     assert made.situation.unusable is not None
     assert made.situation.rejected is None
+
+
+@pytest.mark.parametrize(
+    ("before", "reference", "kept"),
+    [
+        (Workload(epoch=2, replicas=1), {"name": "proxy"}, False),
+        (Workload(epoch=2, replicas=1, proxy="digest"), {"name": "proxy"}, True),
+        (Workload(epoch=2, replicas=0), {"name": "proxy"}, True),  # it has no pod that could connect
+        (Workload(epoch=2, replicas=1), None, True),
+    ],
+)
+def test_what_connects_past_a_proxy_does_not_outlast_a_spec_that_is_not_applied(
+    before: Workload,
+    reference: dict[str, str] | None,
+    *,
+    kept: bool,
+) -> None:
+    wanted = instance(timezone="Mars/Olympus", network={"proxySecretRef": reference} if reference else {})
+    made = plan(instance=wanted, workload=before, pod=pod(ready=True))
+    assert (made.situation.rejected is None) is kept
+    assert removed(made) == ([] if kept else [("StatefulSet", "wai-petshop")])
+    if not kept:
+        again = plan(instance=wanted, workload=None, pod=None)
+        assert again.situation.rejected == made.situation.rejected, "what is shown stays once the pod has ended"
+        assert made.situation.rejected is not None
+        assert "no pod runs: one that an earlier spec made may connect past" in made.situation.rejected.message
 
 
 def test_a_live_state_of_an_epoch_that_has_just_ended_is_ignored() -> None:
