@@ -1,5 +1,10 @@
 """``python -m oxy_ai``: an AI worker."""
 
+if __name__ == "__main__":
+    from oxy_core.early_signals import end_on_signals
+
+    end_on_signals()  # before the imports, which take two seconds
+
 import asyncio
 import sys
 

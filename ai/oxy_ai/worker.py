@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import signal
 from uuid import uuid4
 
 import structlog
@@ -58,6 +57,7 @@ from oxy_ai.settings import WorkerSettings
 from oxy_ai.timezones import Clock, now_utc
 from oxy_ai.verticals import Verticals
 from oxy_core.bus import connected
+from oxy_core.early_signals import STOPPING
 from oxy_core.heap import keep_loaded_objects
 from oxy_core.probes import serving_probes
 from oxy_core.subjects import WORK_HINT
@@ -278,7 +278,7 @@ class Worker:
 async def run_worker(settings: WorkerSettings) -> None:
     """Run a worker until SIGTERM or SIGINT, which also end its wait for NATS and PostgreSQL at startup."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOPPING:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     readiness = Readiness(settings.readiness_check_seconds)
     with serving_probes(settings.probe_host, settings.probe_port, lambda: readiness.problem) as port:

@@ -1,5 +1,10 @@
 """The operator's process: ``python -m oxy_operator``."""
 
+if __name__ == "__main__":
+    from oxy_core.early_signals import end_on_signals
+
+    end_on_signals()  # before the imports, which take a second
+
 import asyncio
 import sys
 

@@ -1,13 +1,13 @@
 """The operator's process: reflectors, kopf and the bus fill a work queue; workers reconcile its keys."""
 
 import asyncio
-import signal
 import time
 from collections.abc import Awaitable, Callable
 from typing import Never
 
 import structlog
 
+from oxy_core.early_signals import STOPPING
 from oxy_core.errors import BusError, OxyError
 from oxy_core.model_keys import entry_name
 from oxy_core.probes import serving_probes
@@ -138,11 +138,13 @@ class Operator:
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT. Raises LeadershipLostError, or an exception group if a part crashes."""
-        settings = self._settings
+        settings, loop, stop = self._settings, asyncio.get_running_loop(), asyncio.Event()
+        for number in STOPPING:
+            loop.add_signal_handler(number, stop.set)
         with serving_probes(settings.probe_host, settings.probe_port, self._not_ready):
-            if await self._wait_to_lead():
+            if await self._wait_to_lead(stop):
                 try:
-                    await self._lead()
+                    await self._lead(stop)
                 except BaseExceptionGroup as failures:
                     # Raised alone, `__main__` reports it in one line instead of a traceback.
                     lost = failures.subgroup(LeadershipLostError)
@@ -151,11 +153,8 @@ class Operator:
                     await self._elector.release()
         log.info("operator_stopped")
 
-    async def _wait_to_lead(self) -> bool:
+    async def _wait_to_lead(self, stop: asyncio.Event) -> bool:
         """Wait until this process leads; return False if a signal arrives first."""
-        loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
         tasks = {asyncio.create_task(self._elector.acquire()), asyncio.create_task(stop.wait())}
         done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         await end_tasks(*pending)
@@ -163,8 +162,8 @@ class Operator:
             task.result()
         return not stop.is_set()
 
-    async def _lead(self) -> None:
-        """Reconcile until a signal arrives; from here on kopf handles signals."""
+    async def _lead(self, stop: asyncio.Event) -> None:
+        """Reconcile until a signal arrives; kopf handles those that have not arrived before it runs."""
         async with asyncio.TaskGroup() as tasks:
             hold = tasks.create_task(self._elector.hold(), name="lease")
             background = [tasks.create_task(reflector.run(), name="reflector") for reflector in self._reflectors]
@@ -174,7 +173,7 @@ class Operator:
             background += [
                 tasks.create_task(self._when_prepared(self._work), name="worker") for _ in range(self._settings.workers)
             ]
-            await self._instances.run(stop=lambda: end_tasks(*background))
+            await self._instances.run(lambda: end_tasks(*background), stop)
             # Keep the lease until everything that writes has ended.
             await end_tasks(hold)
 

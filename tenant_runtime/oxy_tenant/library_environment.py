@@ -13,6 +13,8 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
+from oxy_core.early_signals import hold_signals_back
+
 LIBRARY_ENVIRONMENT: Final = {
     # Pods are idle most of the time and many share a node, so memory costs more than processor time: Go collects
     # garbage at a quarter of its default heap growth, and C uses one arena for all threads.
@@ -72,6 +74,7 @@ def restart_with_environment() -> None:
     """
     wanted = library_environment(os.environ)
     if wanted != dict(os.environ):
+        hold_signals_back()
         os.execve(sys.executable, sys.orig_argv, wanted)  # noqa: S606 this same program
 
 

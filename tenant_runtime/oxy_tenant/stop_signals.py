@@ -15,14 +15,14 @@ from typing import Final, NoReturn
 
 import structlog
 
+from oxy_core.early_signals import STOPPING
+
 STOP_SECONDS: Final = 27.0
 """Longest time that a stop may take. The kubelet kills the pod 30 s after the first signal; all that a stop waits for
 takes 22 s."""
 
 SIGNALLED: Final = 128
 """Exit code of a process that a signal ended, less the signal's number; by convention of shells."""
-
-_NUMBERS: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
 log = structlog.get_logger()
 
@@ -44,10 +44,10 @@ class StopSignals:
         """
         reading, writing = socket.socketpair()
         writing.setblocking(False)  # noqa: FBT003 the only way to say it
-        for number in _NUMBERS:
-            signal.signal(number, _do_nothing)
         # Written to when a signal arrives, whatever the interpreter is doing.
         signal.set_wakeup_fd(writing.detach(), warn_on_full_buffer=False)
+        for number in STOPPING:
+            signal.signal(number, _do_nothing)
         threading.Thread(target=self._watch, args=(reading,), name="stop-signals", daemon=True).start()
 
     def follow(self) -> None:
@@ -75,7 +75,7 @@ class StopSignals:
 
 def _received(reading: socket.socket) -> int:
     """Wait for a signal that ends the process and return its number; raises TimeoutError."""
-    while (number := reading.recv(1)[0]) not in _NUMBERS:
+    while (number := reading.recv(1)[0]) not in STOPPING:
         pass
     return number
 

@@ -38,14 +38,21 @@ class InstanceWatch:
         self.started = asyncio.Event()
         """Set once kopf runs."""
 
-    async def run(self, stop: Callable[[], Awaitable[None]]) -> None:
-        """Watch until a signal arrives, then await `stop` first: kopf waits seconds for each task still running."""
+    async def run(self, stop: Callable[[], Awaitable[None]], ended: asyncio.Event) -> None:
+        """Watch until a signal arrives, then await `stop` first: kopf waits seconds for each task still running.
+
+        `ended` is set by a signal that arrives before kopf handles them, which would wait for its own start.
+        """
+        if ended.is_set():
+            await stop()
+            return
         await kopf.operator(
-            registry=self._registry(stop),
+            registry=self._registry(stop, ended),
             settings=_settings(),
             clusterwide=True,
             standalone=True,
             ready_flag=self.started,
+            stop_flag=ended,
         )
 
     async def until_listed(self) -> None:
@@ -54,7 +61,7 @@ class InstanceWatch:
         while not self._listed.is_set() and await self._api.any(INSTANCES):
             await wait_for(self._listed, ASK_SECONDS)
 
-    def _registry(self, stop: Callable[[], Awaitable[None]]) -> kopf.OperatorRegistry:
+    def _registry(self, stop: Callable[[], Awaitable[None]], ended: asyncio.Event) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
 
         @kopf.on.login(registry=registry)
@@ -76,6 +83,7 @@ class InstanceWatch:
 
         @kopf.on.cleanup(registry=registry)
         async def end(**_: Any) -> None:  # noqa: ANN401 kopf's handlers take what comes
+            ended.set()  # or kopf would wait for the task that waits for it
             await stop()
 
         return registry

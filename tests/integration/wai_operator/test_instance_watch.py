@@ -26,9 +26,12 @@ class Watched:
     watch: InstanceWatch
     cache: InstanceCache
     enqueued: list[Key]
+    running: asyncio.Task[None]
+    ended: asyncio.Event
+    """Set by a signal that comes before the watch handles them."""
 
 
-Watching: TypeAlias = Callable[[], AbstractAsyncContextManager[Watched]]
+Watching: TypeAlias = Callable[..., AbstractAsyncContextManager[Watched]]
 
 
 @pytest.fixture
@@ -39,13 +42,16 @@ def watching(another_apiserver: ApiServer, monkeypatch: pytest.MonkeyPatch) -> W
         """No task has to end before kopf."""
 
     @asynccontextmanager
-    async def run() -> AsyncIterator[Watched]:
+    async def run(*, told: bool = False) -> AsyncIterator[Watched]:
+        ended = asyncio.Event()
+        if told:
+            ended.set()
         cache, enqueued = InstanceCache(), list[Key]()
         async with connected(await load_configuration()) as api:
             watch = InstanceWatch(api, cache, enqueued.append)
-            running = asyncio.create_task(watch.run(nothing))
+            running = asyncio.create_task(watch.run(nothing, ended))
             try:
-                yield Watched(watch, cache, enqueued)
+                yield Watched(watch, cache, enqueued, running, ended)
             finally:
                 await end_tasks(running)
 
@@ -69,6 +75,19 @@ async def test_a_cluster_without_instances_is_listed_too(lone: Scene, watching: 
         key = Key(lone.namespace, lone.name)
         await eventually(lambda: key in watched.enqueued, "the new one is enqueued")
         assert watched.cache.get(key) is not None
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_signal_that_comes_before_the_watch_handles_them_ends_it(
+    lone: Scene, watching: Watching, *, told: bool
+) -> None:
+    """As it does between the lease and the watch, or while that starts."""
+    lone.create()
+    async with watching(told=told) as watched:
+        if not told:
+            await asyncio.wait_for(watched.watch.until_listed(), WITHIN)
+            watched.ended.set()
+        await asyncio.wait_for(watched.running, WITHIN)
 
 
 async def test_a_deleted_instance_leaves_the_cache(lone: Scene, watching: Watching) -> None:
