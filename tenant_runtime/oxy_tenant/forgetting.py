@@ -4,6 +4,7 @@ Each step may be repeated, so it does not matter where the process dies.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -23,9 +24,11 @@ log = structlog.get_logger()
 class Forgetter:
     """Carries out erasures, one after the other."""
 
-    def __init__(self, erasures: Erasures, session: StoredSession) -> None:
+    def __init__(self, erasures: Erasures, session: StoredSession, *, has_room: Callable[[int], bool]) -> None:
+        """`has_room`: whether the volume has so many bytes to spare."""
         self._erasures = erasures
         self._session = session
+        self._has_room = has_room
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
 
@@ -55,6 +58,14 @@ class Forgetter:
 
     def forget(self, erasure: OpenErasure) -> None:
         """Forget a person; blocks. Raises JournalError, SessionError, VolumeError."""
+        self._require_room()
         wider = self._erasures.forget(erasure)
         left = self._session.forget(wider.is_about)
         self._erasures.finish(wider, left)
+
+    def _require_room(self) -> None:
+        # A file that is written anew is on the volume twice more for a while: as a copy, and in its log.
+        needed = 2 * max(self._erasures.journal_bytes, self._session.size)
+        if not self._has_room(needed):
+            message = f"to forget a person takes {needed} bytes of the volume for a while, and it has less to spare"
+            raise VolumeError(message)

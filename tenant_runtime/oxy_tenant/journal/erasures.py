@@ -86,6 +86,11 @@ class Erasures:
         self._sends = sends
         self._clock = clock
 
+    @property
+    def journal_bytes(self) -> int:
+        """How many bytes of the file are used, all of which `forget` writes anew."""
+        return self._journal.used_bytes()
+
     def accept(self, request: EraseRequest) -> Accepted:
         """Journal a request; one that was carried out before is reported again."""
         before = self._clock() - timedelta(seconds=request.seconds_ago)

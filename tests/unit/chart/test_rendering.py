@@ -74,6 +74,13 @@ def test_every_pod_is_restricted(settings: tuple[str, ...]) -> None:
             assert set(container["resources"]) == {"requests", "limits"}, name
 
 
+def test_no_pod_fills_its_node_with_temporary_files(objects: list[Object]) -> None:
+    volumes = [volume for template in pod_templates(objects).values() for volume in template["spec"].get("volumes", ())]
+    temporary = [volume["emptyDir"] for volume in volumes if "emptyDir" in volume]
+    assert temporary
+    assert all(found.get("sizeLimit") for found in temporary)
+
+
 def test_only_what_speaks_to_the_api_server_has_a_token(objects: list[Object]) -> None:
     with_token = {
         name for name, item in pod_templates(objects).items() if item["spec"].get("automountServiceAccountToken", True)

@@ -1,7 +1,10 @@
 """The journal and the library's store forget a person, whatever is under way, and nobody else."""
 
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +20,7 @@ from oxy_core.identity import Jid, new_id, person_digest
 from oxy_core.message_kinds import MessageKind
 from oxy_core.report_bodies import ContactErased, ReceiptKind
 from oxy_core.trace import new_trace
+from oxy_tenant.errors import VolumeError
 from oxy_tenant.forgetting import Forgetter
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.receipts import Receipt
@@ -145,7 +149,9 @@ def test_what_is_to_be_forgotten_is_so_after_a_crash_at_any_step(tmp_path: Path,
         journal.close()
         journal = opened(folder, clock)
         [again] = journal.erasures.unfinished()
-        Forgetter(journal.erasures, store).forget(again)
+        with pytest.raises(VolumeError, match=r"takes \d{4,} bytes of the volume for a while, and it has less"):
+            Forgetter(journal.erasures, store, has_room=lambda _: False).forget(again)
+        Forgetter(journal.erasures, store, has_room=lambda _: True).forget(again)
         assert bodies(journal) == [ContactErased(request_id=erasure.id)]
         journal.close()
         assert not any(needle in on_disk(folder) for needle in (b"azul", b"111@lid", b"5511911111111", b"Ana")), step
@@ -187,3 +193,32 @@ def test_the_librarys_store_its_copy_and_those_set_aside_forget_a_person(tmp_pat
     with closing(sqlite3.connect(store.path)) as database:
         assert database.execute("SELECT their_id FROM whatsmeow_sessions").fetchall() == [("222_1:0",)]
         assert database.execute("SELECT jid FROM whatsmeow_device").fetchall() == [("5511900000001:1@s.whatsapp.net",)]
+
+
+VACUUM = """
+import os, pathlib, sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+database.execute("PRAGMA cache_size = 10")
+database.execute("CREATE TABLE messages (text)")
+database.executemany("INSERT INTO messages VALUES (?)", [("x" * 1_000,)] * 2_000)
+database.commit()
+seen = set()
+def look():
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            seen.add(os.readlink(f"/proc/self/fd/{number}"))
+        except OSError:
+            pass
+database.set_progress_handler(look, 1_000)
+database.execute("VACUUM")
+print(*(pathlib.Path(path).parent for path in seen if "etilqs" in path))
+"""
+
+
+def test_what_a_file_that_is_written_anew_takes_for_a_while_is_where_the_operator_says(tmp_path: Path) -> None:
+    """On its volume, and not in /tmp, which is small: a pod that outgrows it is evicted, and would do so again."""
+    command = [sys.executable, "-c", VACUUM, str(tmp_path / "journal.db")]
+    environment = {**os.environ, "SQLITE_TMPDIR": str(tmp_path)}
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert set(found.stdout.split()) == {str(tmp_path)}
+    assert [path.name for path in tmp_path.iterdir()] == ["journal.db"]

@@ -285,8 +285,9 @@ def test_the_pod_has_its_files_where_its_environment_says() -> None:
     assert volumes["session"]["persistentVolumeClaim"] == {"claimName": "wai-petshop-session"}
     assert volumes["credentials"]["secret"] == {"secretName": "wai-petshop"}
     assert volumes["settings"]["configMap"] == {"name": "wai-petshop"}
-    assert volumes["tmp"]["emptyDir"] == {}
+    assert volumes["tmp"]["emptyDir"] == {"sizeLimit": "64Mi"}
     made = environment()
+    assert made["SQLITE_TMPDIR"] == session
     assert (made["OXY_SESSION"], made["OXY_TERMINATION_LOG"]) == (session, container()["terminationMessagePath"])
     assert made["OXY_NATS_CREDENTIALS"] == "/credentials/user.creds"
     assert made["OXY_SETTINGS"] == "/settings/settings.json"

@@ -32,6 +32,8 @@ AUTHORITIES: Final = "/ca"
 _CREDENTIALS: Final = "/credentials"
 _SETTINGS: Final = "/settings"
 _TERMINATION_LOG: Final = "/dev/termination-log"
+_TMP: Final = "64Mi"
+"""Most that a pod may put into /tmp, beyond which it is evicted. Nothing of ours writes there."""
 _START_SECONDS: Final = 300
 """How long a pod may take to start before it is killed."""
 
@@ -145,6 +147,9 @@ def _environment(instance: Instance, account: str, nats_url: str, volume: str) -
         "OXY_BACKUP_KEY": f"{_CREDENTIALS}/{BACKUP_KEY_FILE}",
         "OXY_SETTINGS": f"{_SETTINGS}/{SETTINGS_FILE}",
         "OXY_SESSION": session_folder(instance.spec.organization_id, instance.name),
+        # Where SQLite puts what it needs for a while, up to the size of a file that it writes anew: on the same volume,
+        # where a lack of room is an error and not the end of the pod.
+        "SQLITE_TMPDIR": session_folder(instance.spec.organization_id, instance.name),
         VOLUME_VARIABLE: volume,
         "OXY_TERMINATION_LOG": _TERMINATION_LOG,
         "OXY_PROBE_PORT": str(PROBE_PORT),
@@ -185,7 +190,7 @@ def _volumes(instance: str, network: NetworkSpec) -> list[Object]:
         {"name": "session", "persistentVolumeClaim": {"claimName": claim_name(instance)}},
         {"name": "credentials", "secret": {"secretName": runtime_name(instance)}},
         {"name": "settings", "configMap": {"name": runtime_name(instance)}},
-        {"name": "tmp", "emptyDir": {}},
+        {"name": "tmp", "emptyDir": {"sizeLimit": _TMP}},
     ]
     if network.ca_bundle_config_map_ref:
         reference = {"name": network.ca_bundle_config_map_ref.name}
