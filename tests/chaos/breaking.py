@@ -33,11 +33,14 @@ class Happened:
     ended: float
     moved: int = 0
     """Seconds by which a clock was moved."""
+    in_vain: bool = False
+    """Whether there was nothing that it could have broken."""
 
     def __str__(self) -> str:
         """Describe it for people."""
         moved = f" by {self.moved:+d} s" if self.moved else ""
-        return f"{self.kind} of {self.target}{moved}, {self.began:.1f} to {self.ended:.1f}"
+        in_vain = ", in vain" if self.in_vain else ""
+        return f"{self.kind} of {self.target}{moved}, {self.began:.1f} to {self.ended:.1f}{in_vain}"
 
 
 @dataclass(eq=False)
@@ -49,8 +52,8 @@ class Breaking(ABC):
     happened: list[Happened] = field(default_factory=list, kw_only=True)
 
     @abstractmethod
-    async def act(self, fault: Fault) -> None:
-        """Let a fault happen, and mend it."""
+    async def act(self, fault: Fault) -> bool:
+        """Let a fault happen, and mend it; return whether there was something to break."""
 
     async def happen(self, plan: Sequence[Fault]) -> None:
         """Let every fault happen at its time; returns when all are over and everything is mended."""
@@ -63,8 +66,8 @@ class Breaking(ABC):
         await asyncio.sleep(max(moment - asyncio.get_running_loop().time(), 0.0))
         log.info("fault_begins", kind=fault.kind, target=fault.target, seconds=fault.seconds, moved=fault.moved)
         began = time.time()
-        await self.act(fault)
-        self.happened.append(Happened(fault.kind, fault.target, began, time.time(), fault.moved))
+        met = await self.act(fault)
+        self.happened.append(Happened(fault.kind, fault.target, began, time.time(), fault.moved, in_vain=not met))
         log.info("fault_over", kind=fault.kind, target=fault.target)
         self.made += 1
 

@@ -48,9 +48,10 @@ class Faults(Breaking):
     strangers: Mapping[str, Person]
     """By shop."""
 
-    async def act(self, fault: Fault) -> None:
-        """Let a fault happen, and mend it."""
+    async def act(self, fault: Fault) -> bool:
+        """Let a fault happen, and mend it; return that it happened: those of this run wait for nothing."""
         await self._actions()[fault.kind](fault)
+        return True
 
     def _actions(self) -> dict[StrEnum, Callable[[Fault], Awaitable[None]]]:
         return {

@@ -1,7 +1,8 @@
 """One tenant on the worst of days: its process, its volume, the bus and WhatsApp's side, all broken at random.
 
 Nothing that WhatsApp was told has arrived may be missing on the bus, nothing comes twice or out of its place, and the
-losses that the tenant reports are those that WhatsApp's side counts.
+losses that the tenant reports are those that WhatsApp's side counts. A run in which hardly anything arrived, or in
+which hardly a fault found a connection, proves nothing, and fails.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import pytest
 import structlog
 from chaos.plan import table
 from chaos.seed import draw_seed
-from chaos.tenant import audit, evidence, plan
+from chaos.tenant import audit, evidence, plan, proof
 from chaos.tenant.faults import TenantFaults
 from chaos.tenant.people import Conversation, contacts
 from chaos.tenant.system import BUSINESS, System, devices, running_system
@@ -54,6 +55,7 @@ async def test_whatever_breaks_each_message_has_one_known_end(tmp_path: Path) ->
             group.create_task(talk.go_on(enough))
             await breaking.happen(faults)
             enough.set()
+        during = Counter(watched.connection)
         await mend(simulator)
         under_way = await rest(system, simulator)
         watching.cancel()
@@ -65,8 +67,11 @@ async def test_whatever_breaks_each_message_has_one_known_end(tmp_path: Path) ->
             *await system.platform.damaged_files(),
             *evidence.processes(system, watched.memory),
             *await evidence.violations(simulator, found),
+            *proof.copied_in_vain(system.platform.places, breaking.happened),
+            *proof.missing(verdict.counts, breaking.happened, during),
         ]
         print(await report(system, simulator, verdict, watched))  # noqa: T201 the figures
+        print(proof.shown(breaking.happened, during))  # noqa: T201 what the run proves
         if wrong:
             kept = Path(tempfile.mkdtemp(prefix=f"oxy-chaos-{seed}-"))
             await evidence.keep(kept, system, simulator, found, table(faults), wrong)

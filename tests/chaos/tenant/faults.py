@@ -1,7 +1,6 @@
 """Makes the faults of a plan happen to one tenant, each at its time."""
 
 import asyncio
-import contextlib
 import signal
 import time
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from typing import Final
 
 from chaos.breaking import Breaking, stopped_for
 from chaos.plan import Fault, Kind
-from chaos.tenant.plan import NATS, OF_A_CONNECTION, VolumeKind
+from chaos.tenant.plan import NATS, OF_A_CONNECTION, TENANT, VolumeKind
 from chaos.tenant.system import BUSINESS, System, devices
 
 from oxy_simulator.client import SimulatorClient
@@ -29,8 +28,19 @@ class TenantFaults(Breaking):
     still: list[tuple[float, float]] = field(default_factory=list)
     """When the tenant's process stood still, by the event loop's clock."""
 
-    async def act(self, fault: Fault) -> None:
-        """Let a fault happen, and mend it."""
+    async def act(self, fault: Fault) -> bool:
+        """Let a fault happen, and mend it; return whether there was something to break."""
+        met = await self._is_there(fault)
+        await self._act(fault)
+        return met
+
+    async def _is_there(self, fault: Fault) -> bool:
+        """Whether there is what a fault hits: a connection, for which it waits, or the tenant's process."""
+        if fault.kind in OF_A_CONNECTION:
+            return await self._connected_in_time()
+        return fault.target != TENANT or fault.kind is Kind.CLOCK or self.system.pod.program.exit_code is None
+
+    async def _act(self, fault: Fault) -> None:
         match fault.kind:
             case MediaFaultKind():
                 await self.simulator.media_fault(fault.kind, **dict(fault.options))
@@ -61,18 +71,19 @@ class TenantFaults(Breaking):
         return total
 
     async def _break_whatsapp(self, fault: Fault) -> None:
-        if fault.kind in OF_A_CONNECTION:
-            await self._until_connected()
         phone = None if fault.kind in SERVER_KINDS else BUSINESS
         await self.simulator.fault(FaultKind(fault.kind), phone, **dict(fault.options))
         await asyncio.sleep(fault.seconds)
 
-    async def _until_connected(self) -> None:
+    async def _connected_in_time(self) -> bool:
         """Wait for a connection, though not for long: something else may keep the tenant from one."""
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(CONNECTION_SECONDS):
                 while not any(device.online for device in await devices(self.simulator)):  # noqa: ASYNC110 it rings no event
                     await asyncio.sleep(0.1)
+        except TimeoutError:
+            return False
+        return True
 
     async def _be_down(self, fault: Fault) -> None:
         async with self.alone("whatsapp down"):

@@ -49,8 +49,8 @@ class Platform:
     """Each once, in the order in which they were taken."""
     contents: dict[UUID, bytes] = field(default_factory=dict)
     """The bytes of each."""
-    places: dict[UUID, set[int]] = field(default_factory=dict)
-    """Where the stream had each: two places are two copies."""
+    places: dict[UUID, dict[int, float]] = field(default_factory=dict)
+    """Where the stream had each, and since when, in Unix seconds: two places are two copies."""
     requests: list[SendRequest] = field(default_factory=list)
     accepted: dict[UUID, Accepted] = field(default_factory=dict)
     files: dict[UUID, bytes] = field(default_factory=dict)
@@ -90,7 +90,8 @@ class Platform:
 
     def _take(self, message: Msg) -> None:
         report = Report.decode(message.data)
-        self.places.setdefault(report.id, set()).add(message.metadata.sequence.stream)
+        place = message.metadata
+        self.places.setdefault(report.id, {})[place.sequence.stream] = place.timestamp.timestamp()
         if self.contents.setdefault(report.id, message.data) != message.data:
             self.problems.append(f"report {report.id} was published with two contents")
         self.reports.setdefault(report.id, report)
