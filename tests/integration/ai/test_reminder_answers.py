@@ -15,6 +15,7 @@ BIA = "+5511912340003"
 LIA = "+5511912340004"
 EVA = "+5511912340005"
 REMINDER = "name: lembrete-24h, enabled: true"
+SOON = "name: lembrete-2h, enabled: true"
 
 
 async def reminder_to(shop: Business, phone: str) -> str:
@@ -83,9 +84,7 @@ async def test_of_two_reminders_both_are_confirmed_and_which_one_is_cancelled_is
             await shop.booked("23 hours 55 minutes", phone=phone, subject="Rex")
             await shop.booked("26 hours 30 minutes", phone=phone, subject="Mia", service="trim")
         await shop.booked("90 minutes", phone=BIA, subject="Tom")
-        await shop.apply(
-            REMINDER, "name: logo, trigger: before_booking, delay: 2h, enabled: true, action: ask, text: 'Vem?'"
-        )
+        await shop.apply(REMINDER, SOON)
         await until(lambda: len(shop.told()) == len(shop.told(RUI)) == len(shop.told(BIA)) == 1)
         await scene.query("update bookings set starts_at = starts_at - interval '160 minutes' where subject = 'Mia'")
         await until(lambda: len(shop.told()) == len(shop.told(RUI)) == 2)
@@ -105,6 +104,31 @@ async def test_of_two_reminders_both_are_confirmed_and_which_one_is_cancelled_is
         assert await scene.value("select count(*) from bookings where confirmed_at is not null") == 2
         audited = await scene.query("select action from audit_log where action like 'booking_%' order by id")
         assert [row["action"] for row in audited] == ["booking_confirmed", "booking_confirmed", "booking_too_late"]
+
+
+async def test_the_shipped_reminder_of_the_last_hours_is_answered_as_that_of_the_day_before(scene: Scene) -> None:
+    async with opened(scene) as shop:
+        await shop.knows(CUSTOMER, RUI)
+        rex = await shop.booked("23 hours 55 minutes", subject="Rex")
+        await shop.booked("2 hours 30 minutes", phone=RUI, subject="Bob")
+        await shop.apply(REMINDER, f"{SOON}, delay: 3h")  # in time to be cancelled by the catalog's rule
+        await shop.hears(1)
+        await shop.hears(1, RUI)
+        await shop.sent()
+        assert (await shop.pod.answer_to("sim")).startswith("Combinado, está confirmado: Banho de Rex, ")
+        assert (await shop.pod.answer_to("cancelar", RUI)).startswith("Tudo bem, cancelei: Banho de Bob, ")
+        await shop.of(CUSTOMER, "last_inbound_at = last_inbound_at - interval '1 hour'")
+        await shop.moves(rex, "2 hours 30 minutes", ago="1 day")
+        soon = (await shop.hears(3))[2]
+        assert "Seu horário está chegando: Banho de Rex, " in soon
+        assert "confirmar" not in soon  # he has
+        assert "responda *cancelar*" in soon
+        await shop.sent()
+        assert (await shop.pod.answer_to("Sim!")).startswith("Combinado, está confirmado: Banho de Rex, ")
+        await shop.pod.answer_to("sim")  # once more: to the assistant, and nothing changes
+        assert await bookings(shop) == {"Rex": "comes", "Bob": "cancelled"}
+        audited = await scene.query("select action from audit_log where action like 'booking_%' order by id")
+        assert [row["action"] for row in audited] == ["booking_confirmed", "booking_cancelled", "booking_confirmed"]
 
 
 async def test_a_spoken_answer_counts_as_a_written_one_and_acts_once(scene: Scene) -> None:
