@@ -47,6 +47,13 @@ select organization_id, gen_random_uuid(), instance_id, conversation_id, part, l
     reference, as_queued, 'held'
 from outbox, generate_series(1, 5000) where id = $1
 """
+ALERTS = (
+    "URGENTE",
+    "Precisam de uma pessoa; por favor",
+    "mas ninguém respondeu",
+    "O serviço de inteligência artificial não está respondendo",
+)
+"""Of an emergency, of people who wait, and of an outage."""
 PAUSES = """
 select bool_and(pause >= interval '1 second') from (
     select released_at - lag(released_at) over (order by released_at) as pause from outbox
@@ -124,10 +131,15 @@ async def test_what_answers_alerts_or_is_ordered_never_waits(scene: Scene) -> No
         await scene.query("select pause_proactive(organization_id, id, 'banned', 'cli') from instances")
         await scene.query("update reputation set next_at = now() + interval '1 hour'")
         assert await pod.answer_to("Oi de novo")
+        pod.receive("Meu cachorro comeu veneno de rato!", "+5511912340002")
         await scene.query(
-            "select note_for_owner(organization_id, instance_id, 'lost', 'conversation:' || id) from conversations"
+            "select note_for_owner(organization_id, instance_id, kind, 'conversation:' || id) "
+            "from conversations, unnest('{lost,hand_over,hand_over_unanswered,model_outage}'::text[]) kind "
+            "where contact_id = (select id from contacts where phone = $1)",
+            CUSTOMER,
         )
-        await until(lambda: pod.texts_to(OWNER))
+        for alert in ALERTS:
+            await until(lambda alert=alert: any(alert in text for text in pod.texts_to(OWNER)))
         async with connected_pool(scene.database_url, connections=1) as pool:
             engine = Engine(pool)
             await queue_message(engine, await find_destination(engine, "petshop", "main", CUSTOMER), "Por ordem")
