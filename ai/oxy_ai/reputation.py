@@ -163,6 +163,21 @@ async def proactive_room(
     return Room(row["at"], row["why"])
 
 
+async def proactive_rooms(
+    connection: Connection, organization: UUID, instance: UUID, contacts: Sequence[int], purpose: Purpose
+) -> dict[int, Room]:
+    """Return the same of several contacts."""
+    rows = await connection.fetch(
+        "select c.contact, r.at, r.why from unnest($3::bigint[]) c (contact) "
+        "cross join lateral proactive_room($1, $2, c.contact, $4) r",
+        organization,
+        instance,
+        contacts,
+        purpose.value,
+    )
+    return {row["contact"]: Room(row["at"], row["why"]) for row in rows}
+
+
 async def pause_proactive(connection: Connection, organization: UUID, instance: UUID, who: str) -> bool:
     """Stop a number's promotions; False: it was stopped already."""
     paused: bool = await connection.fetchval(

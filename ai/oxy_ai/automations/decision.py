@@ -8,7 +8,7 @@ from typing import Final
 from oxy_ai.automations.definition import Automation
 from oxy_ai.automations.occurrences import Due
 from oxy_ai.records import OptOut
-from oxy_ai.reputation import Purpose, waiting_for
+from oxy_ai.reputation import Purpose, Room, waiting_for
 
 TALKING: Final = timedelta(minutes=10)
 """So long after a customer's newest message nothing is written into the chat: his "sim" may be about that."""
@@ -116,6 +116,14 @@ def refusal(automation: Automation, to: Recipient, assistant: Assistant) -> Drop
         (not to.on_trial, Dropped.TRIAL),
     )
     return next((why for holds, why in reasons if holds), None)
+
+
+def decide_by_room(room: Room, purpose: Purpose, now: datetime, until: datetime) -> Decision:
+    """Return what becomes of a text that is due, by the room of the number's budget; from `until` on it is too late."""
+    if room.at is not None and room.at <= now + LOOK_AGAIN:
+        return Deliver()
+    wait = Wait(room.at or now + LOOK_AGAIN, waiting_for(purpose, room.why))
+    return wait if wait.until < until else Drop(Dropped.NO_ROOM)
 
 
 def _held(automation: Automation, due: Due, to: Recipient, assistant: Assistant, now: datetime) -> Wait | Drop | None:

@@ -10,7 +10,7 @@ import structlog
 from pydantic import BaseModel
 
 from oxy_ai.assistants.introduction import introduction
-from oxy_ai.automations.decision import LOOK_AGAIN, Decision, Deliver, Drop, Dropped, Wait, decide
+from oxy_ai.automations.decision import Decision, Deliver, Drop, Dropped, Wait, decide, decide_by_room
 from oxy_ai.automations.definition import Action, Automation
 from oxy_ai.automations.facts import Facts, assistant_of, read_facts, read_occurrence
 from oxy_ai.automations.occurrences import Due
@@ -21,7 +21,7 @@ from oxy_ai.automations.wording import people_of, text_for
 from oxy_ai.database import Connection
 from oxy_ai.jobs.kinds import JobWork
 from oxy_ai.jobs.records import Cancelled, Done, Job, JobEnd, Later
-from oxy_ai.reputation import ProactiveMessage, Purpose, proactive_room, queue_proactive, waiting_for
+from oxy_ai.reputation import ProactiveMessage, Purpose, proactive_room, queue_proactive
 from oxy_core.envelopes import InstanceSettings, Lane
 from oxy_core.identity import new_id
 
@@ -129,13 +129,10 @@ def _filled(business: Business, settings: InstanceSettings, automation: Automati
 
 async def _with_room(connection: Connection, business: Business, facts: Facts, automation: Automation) -> Decision:
     """Have it wait here, not among the texts to send, if the number's budget has no room for it soon."""
-    own, now = facts.own, facts.occurrence.now
     purpose, contact = Purpose(automation.counts_as), facts.occurrence.contact
     room = await proactive_room(connection, business.organization, business.instance, contact, purpose)
-    if room.at is not None and room.at <= now + LOOK_AGAIN:
-        return Deliver()
-    wait = Wait(room.at or now + LOOK_AGAIN, waiting_for(purpose, room.why))
-    return wait if own is not None and wait.until < own.until else Drop(Dropped.NO_ROOM)
+    now = facts.occurrence.now
+    return decide_by_room(room, purpose, now, now if facts.own is None else facts.own.until)
 
 
 async def _drop(connection: Connection, business: Business, payload: Payload, why: Dropped) -> None:

@@ -144,14 +144,23 @@ def listed_row(item: Mapping[str, Any]) -> list[str]:
 
 def forecast_row(item: Mapping[str, Any]) -> list[str]:
     """Return a line of `test`."""
-    text = f"not sent: {item['not_sent']}" if item.get("not_sent") else item["text"]
     return [
         _moment(item["at"]),
         item["automation"],
         item["customer"],
         f"{item['because']} ({'; '.join(item['about'])})",
-        text,
+        _becomes(item),
     ]
+
+
+def _becomes(item: Mapping[str, Any]) -> str:
+    waits = item.get("waits_for")
+    if item.get("not_sent"):
+        return f"not sent: {item['not_sent']}{f' ({waits})' if waits else ''}"
+    if not waits:
+        return str(item["text"])
+    until = f" until {_moment(item['waits_until'])}" if item.get("waits_until") else ""
+    return f"waits ({waits}){until}: {item['text']}"
 
 
 def past_row(item: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from integration.ai.business import opened
 from integration.ai.scene import CUSTOMER, OWNER, Scene, until
+from integration.ai.test_proactive import queue
 
 from oxy_ai.automation_admin import AppliedAutomations, Forecasts, History, ListedAutomations
 from oxy_ai.database import connected_pool
@@ -278,6 +279,31 @@ async def test_a_customer_hears_at_once_of_what_the_business_has_booked_and_is_n
         await shop.becomes(TOLD, TOLD, TOLD)
         assert await scene.value("select count(*) from outbox where error = 'Outdated'") == 1
         assert len(shop.told()) == 3
+
+
+async def test_what_would_be_written_says_where_the_numbers_budget_has_no_room(scene: Scene) -> None:
+    async with opened(scene) as shop:
+        await shop.knows()
+        await shop.booked("3 days")
+        thanks = [f"{{name: {name}, trigger: after_visit, delay: {name[1]}h, text: Oi}}" for name in ("a1", "a3")]
+
+        async def foretold(*entries: str) -> list[tuple[str | None, str | None, bool]]:
+            found = await shop.administer("test", "--file-given", text=f"automations: [{', '.join(entries)}]")
+            assert isinstance(found, Forecasts)
+            return [(line.not_sent, line.waits_for, line.waits_until is not None) for line in found.messages]
+
+        assert await foretold(*thanks) == [(None, None, False), ("no_room", "interval", False)]  # two within seven days
+        assert await foretold(f"{{{SOON}}}", thanks[0]) == [(None, None, False)] * 2
+        await scene.query("select pause_proactive(organization_id, id, 'person', 'cli') from instances")
+        assert await foretold(f"{{{SOON}}}", thanks[0]) == [(None, None, False), (None, "paused", False)]
+        await scene.query("select resume_proactive(organization_id, id, 'cli') from instances")
+        await queue(scene, shop.pod.settings, "Promoção")
+        await until(lambda: scene.query("select from outbox where purpose = 'promotion' and state = 'sent'"))
+        assert await foretold(thanks[0]) == [("no_room", "interval", False)]
+        await scene.query("update outbox set released_at = released_at - interval '84 hours' where purpose is not null")
+        assert await foretold(thanks[0]) == [(None, "interval", True)]
+        await scene.query("update instances set settings = jsonb_set(settings, '{limits,campaign_per_day}', '0')")
+        assert await foretold(f"{{{SOON}}}", thanks[0]) == [(None, None, False), (None, "day", False)]
 
 
 async def test_what_would_be_written_is_told_with_when_and_why(scene: Scene) -> None:

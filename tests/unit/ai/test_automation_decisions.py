@@ -16,10 +16,12 @@ from oxy_ai.automations.decision import (
     Recipient,
     Wait,
     decide,
+    decide_by_room,
 )
 from oxy_ai.automations.definition import Automation
 from oxy_ai.automations.occurrences import Due, Subject
 from oxy_ai.automations.wording import enumerated, people_of, text_for
+from oxy_ai.reputation import Purpose, Room
 
 NOW = datetime(2026, 12, 4, 13, tzinfo=UTC)
 ZONE = ZoneInfo("America/Sao_Paulo")
@@ -63,6 +65,20 @@ def test_what_becomes_of_it(changes: dict[str, Any], decision: object) -> None:
     automation = REMINDER.model_copy(update={"enabled": known.pop("enabled", True)})
     due = Due(subject("Rex", 13), NOW, NOW + 6 * HOUR)
     assert decide(automation, due, Recipient(1, **known), assistant, now) == decision
+
+
+@pytest.mark.parametrize(
+    ("room", "decision"),
+    [
+        (Room(NOW + LOOK_AGAIN, "turn"), Deliver()),
+        (Room(NOW + HOUR, "day"), Wait(NOW + HOUR, "room:promotion:day")),
+        (Room(NOW + 6 * HOUR, "interval"), Drop(Dropped.NO_ROOM)),
+        (Room(None, "paused"), Wait(NOW + LOOK_AGAIN, "room:promotion:paused")),
+    ],
+)
+def test_what_becomes_of_it_by_the_numbers_budget(room: Room, decision: object) -> None:
+    assert decide_by_room(room, Purpose.PROMOTION, NOW, NOW + 6 * HOUR) == decision
+    assert decide_by_room(room._replace(at=None), Purpose.PROMOTION, NOW, NOW) == Drop(Dropped.NO_ROOM)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,12 @@ def test_what_would_be_written_is_shown_with_its_reason() -> None:
     assert forecast_row(item.model_dump(mode="json")) == shown
     refused = item.model_copy(update={"text": None, "not_sent": "opted_out"})
     assert forecast_row(refused.model_dump(mode="json"))[-1] == "not sent: opted_out"
+    dropped = refused.model_copy(update={"not_sent": "no_room", "waits_for": "interval"})
+    assert forecast_row(dropped.model_dump(mode="json"))[-1] == "not sent: no_room (interval)"
+    stopped = item.model_copy(update={"waits_for": "paused"})
+    assert forecast_row(stopped.model_dump(mode="json"))[-1] == "waits (paused): Oi"
+    waits = stopped.model_copy(update={"waits_for": "day", "waits_until": AT})
+    assert forecast_row(waits.model_dump(mode="json"))[-1] == "waits (day) until 2026-12-05 13:00: Oi"
 
 
 def test_what_became_of_an_occurrence_is_shown() -> None:
