@@ -110,6 +110,29 @@ async def test_the_recipients_are_fixed_when_it_is_approved(stage: Stage) -> Non
     assert [tuple(row) for row in audited] == [("test", "campaign_approved", "Natal")]
 
 
+async def test_what_came_of_each_text_is_counted_by_its_row(stage: Stage) -> None:
+    columns = {
+        "sent": "accepted_at = now()",
+        "delivered": "delivered_at = now()",
+        "read": "delivered_at = now(), read_at = now()",
+        "failed": "refusal = 'not_on_whatsapp', error = 'words of a person'",
+        "expired": "error = 'NotAccepted'",
+    }
+    for number, name in enumerate((*columns, "heard"), 1):
+        await stage.customer(number, name, number)
+    campaign, found = await sent_to(stage)
+    for recipient, (state, changes) in zip(found, [*columns.items(), ("read", "played_at = now()")], strict=True):
+        assert await queued(stage, campaign, recipient)
+        await stage.context.connection.execute(
+            f"update outbox set state = $2, {changes} where id = $1",  # noqa: S608 of the test
+            await text_of(stage, recipient),
+            state,
+        )
+    told = await results(stage, campaign)
+    assert (told.recipients, told.waiting, told.sent, told.delivered, told.read) == (6, 0, 4, 2, 2)
+    assert told.failed == {"not_on_whatsapp": 1, "NotAccepted": 1}
+
+
 async def test_what_cannot_be_approved_changes_nothing(stage: Stage) -> None:
     campaign = await kept(stage)
     assert (await approved(stage, campaign)).outcome is Approval.EMPTY
