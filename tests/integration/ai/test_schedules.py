@@ -1,6 +1,7 @@
 """Aurora's own reports, through the whole worker: due once, whatever happens to clocks, workers and settings."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 from asyncpg import Record
 from integration.ai.open_days import calm_zones
@@ -8,6 +9,7 @@ from integration.ai.owner import opened
 from integration.ai.scene import Scene, settings_of, until
 
 from oxy_ai.ids import organization_id
+from oxy_ai.schedules.plan import Outage, plan
 from oxy_core.envelopes import InstanceSettings
 
 ZONE, OTHER_ZONE = calm_zones()
@@ -170,4 +172,16 @@ async def test_an_owner_turns_reports_off_and_on_by_telling_aurora(scene: Scene)
         assert intent == "Vou voltar a mandar o resumo do dia (todo dia às 20:00)."
         await owner.hears("sim")
         await until(lambda: scene.query("select from schedules having count(*) = 3"))
+
+        off = {"mensagens": ["relatorio_semanal", "oportunidades", "avisos"], "ligar": False}
+        intent = await owner.is_asked("só o resumo", "ligar_ou_desligar_mensagens", **off)
+        others = "o relatório da semana, as oportunidades da semana e os avisos de orçamento da IA e de conexão"
+        assert intent == f"Vou parar de mandar {others}."
+        assert (await owner.hears("sim")).startswith(f"Pronto! Não mando mais {others}.")
+        await until(lambda: scene.query("select from schedules having count(*) = 1"))
+        assert set(await rows(scene)) == {"daily_summary"}
+        assert await scene.value("select wants_warnings(organization_id, id) from instances") is False
+        outage = Outage(datetime.now(UTC) - timedelta(hours=2), datetime.now(UTC) - timedelta(hours=1))
+        in_force = InstanceSettings.decode((await scene.value("select settings from instances")).encode())
+        assert plan(in_force, (), datetime.now(UTC), outage).firings == ()
         assert await queued(scene) == []
