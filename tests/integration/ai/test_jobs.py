@@ -30,6 +30,7 @@ select count(queue_job($1, $2, jsonb_build_object(
     'kind', 'note', 'key', 'busy ' || n, 'lane', 'automation', 'payload', jsonb_build_object('text', 'busy')
 ))) from generate_series(1, $3) n
 """
+QUEUE_BULK = QUEUE_MANY.replace("'automation'", "'campaign'").replace("busy", "bulk")
 OVERTAKEN = """
 select count(*) from audit_log a, jobs j, audit_log mine
 where j.key = 'quiet' and mine.detail = 'quiet' and a.detail = 'busy' and a.at between j.created_at and mine.at
@@ -245,11 +246,12 @@ async def test_ten_thousand_jobs_of_one_organization_hardly_delay_anothers_first
     quiet = settings_of("quiet")
     for settings in (SETTINGS, quiet):
         await scene.pod(settings)
-    kind = Noting({"busy": takes_a_while})
+    kind = Noting({"busy": takes_a_while, "bulk": takes_a_while})
     async with scene.worker(kinds=[kind]):
         for settings in (SETTINGS, quiet):
             await scene.known(settings)
         assert await scene.value(QUEUE_MANY, *key_of(SETTINGS, "")[:2], MANY) == MANY
+        assert await scene.value(QUEUE_BULK, *key_of(SETTINGS, "")[:2], MANY / 10) == MANY / 10
         await until(lambda: len(kind.begun) > 20)
         await queue(scene, quiet, note("quiet"))
         await until(lambda: scene.query("select from audit_log where detail = 'quiet'"))
@@ -258,9 +260,10 @@ async def test_ten_thousand_jobs_of_one_organization_hardly_delay_anothers_first
         await queue(scene, quiet, note("promotion", lane=Lane.CAMPAIGN))
         begun = len(kind.begun)
         await until(lambda: len(kind.begun) > begun + 40)
-        assert "promotion" not in kind.begun
+        assert not {"promotion", "bulk"} & set(kind.begun)
         assert await scene.value("select cancel_jobs($1, $2, $3, $4, 'enough')", *key_of(SETTINGS, "busy")) > MANY / 2
         await until(lambda: "promotion" in kind.begun)
+        assert kind.begun[: kind.begun.index("promotion")].count("bulk") <= 2 * QUICK.campaign.concurrency
 
 
 async def test_no_organization_has_more_in_hand_than_its_instances_allow(scene: Scene) -> None:
