@@ -22,7 +22,7 @@ QUICK = {
 }
 OLDEST = "select conversation_id, min(id) from messages where organization_id = $1 group by 1 order by 2 limit 9"
 RULES = """
-update instances set settings = settings || '{"retention": {"messages": 30, "media": 30, "readings": 30,
+update instances set settings = settings || '{"retention": {"messages": 30, "media": 30, "readings": 20,
     "turn_steps": 10, "ai_interactions": 62, "jobs": 40, "audit": 50, "dead_letters": 90, "campaigns": 60}}'
 where id = $1
 """
@@ -98,6 +98,19 @@ join contacts c on c.organization_id = k.organization_id and c.instance_id = $2
 where k.organization_id = $1 and k.name like 'c%';
 insert into jobs (organization_id, instance_id, kind, key, lane, payload, planned_at, due_at)
 select $1, $2, 'campaign_text', id || ':1:0', 'campaign', '{}', now(), 'infinity' from campaigns where name = 'c62';
+insert into readings (organization_id, instance_id, media_id, message_id, way, text, created_at, settled_at)
+select m.organization_id, $2, first_id_at(m.arrived_at), m.id, 'heard', 'x', m.arrived_at, m.arrived_at
+from messages m where m.organization_id = $1 and m.arrived_at between now() - interval '29 days' and now()
+on conflict do nothing;
+insert into dead_reports (organization_id, instance_id, account, whole, reason, stream_began, sequence, died_at,
+    discarded_at)
+select $1, $2, 'x', 'old' || d || discarded, 'x', now(), 1, now() - d * interval '1 day',
+    case when discarded then now() end
+from unnest(array[91, 89]) d, unnest(array[true, false]) discarded;
+insert into proposals (organization_id, instance_id, conversation_id, turn_id, tool, arguments, intent, state,
+    created_at, ended_at)
+select organization_id, $2, conversation_id, id, 'x', '{}', 'x', 'done', finished_at, finished_at from turns
+where organization_id = $1 and state = 'answered' order by finished_at;
 insert into media (organization_id, instance_id, id, direction, message_id, kind, size_bytes, chunks, state, location,
     created_at, settled_at)
 select m.organization_id, $2, gen_random_uuid(), 'in', m.id, 'image', 1, 1, 'stored', 'database', m.arrived_at,
@@ -165,6 +178,8 @@ async def test_what_was_kept_for_long_enough_is_deleted_and_what_is_needed_is_no
     total = await scene.value("select count(*) from messages")
     began, wrong = await scene.value("select now()"), set(await ages(scene, WRONG))
     young = await ages(scene, YOUNG, SHORT.organization, began)
+    old = await scene.query(OLD_OF_SHORT, SHORT.organization, list(needed.values()))
+    assert all(row["old"] and row["young"] for row in old), old
     killed = scene.process(**{f"OXY_{name.upper()}": str(value) for name, value in QUICK.items()})
     killed.start()
     try:
@@ -179,6 +194,8 @@ async def test_what_was_kept_for_long_enough_is_deleted_and_what_is_needed_is_no
             await scene.query("update retention_queue set due_at = now()")
             await swept(scene)
     assert await ages(scene, YOUNG, SHORT.organization, began) == young
+    left = await scene.query(OLD_OF_SHORT, SHORT.organization, list(needed.values()))
+    assert [(row["kind"], row["old"], row["young"]) for row in left] == [(row["kind"], 0, row["young"]) for row in old]
     after = {what: await of_conversation(scene, conversation) for what, conversation in needed.items()}
     whole = {"an open message", "an open turn", "a promise of a person"}
     assert {what: after[what] for what in whole} == {what: before[what] for what in whole}
@@ -217,6 +234,27 @@ union all
 select count(*) from ai_interactions where organization_id = $1 and created_at between now() - interval '62 days' and $2
 """
 """What is young enough to be kept, and was there before the workers."""
+
+
+OLD_OF_SHORT = """
+select 'calls' as kind, count(*) filter (where c.created_at < now() - interval '62 days 1 hour') as old,
+    count(*) filter (where c.created_at > now() - interval '61 days') as young
+from ai_interactions c where c.organization_id = $1 and c.conversation_id <> all ($2)
+union all
+select 'proposals', count(*) filter (where p.ended_at < now() - interval '30 days 1 hour'),
+    count(*) filter (where p.ended_at > now() - interval '29 days')
+from proposals p where p.organization_id = $1 and p.conversation_id <> all ($2)
+union all
+select 'readings', count(*) filter (where r.settled_at < now() - interval '20 days 1 hour'),
+    count(*) filter (where r.settled_at > now() - interval '19 days')
+from readings r join messages m on m.organization_id = $1 and m.id = r.message_id
+where r.organization_id = $1 and m.conversation_id <> all ($2) and m.arrived_at > now() - interval '29 days'
+union all
+select 'dead_reports', count(*) filter (where d.died_at < now() - interval '90 days' and d.discarded_at is not null),
+    count(*) filter (where d.died_at > now() - interval '90 days' or d.discarded_at is null)
+from dead_reports d where d.organization_id = $1
+"""
+"""What has been kept for as long as the rules say, and what has not, of conversations that nothing keeps."""
 
 
 async def old_of(scene: Scene, needed: list[int], organization: UUID) -> tuple[int, int, int]:
