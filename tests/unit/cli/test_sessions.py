@@ -9,7 +9,7 @@ import pytest
 from unit.wai_operator.making import deployment, observed, pod, record, resource
 
 from oxy_cli.commands.session_details import backup_rows, detail_lines, remark
-from oxy_cli.commands.session_pruning import orphans
+from oxy_cli.commands.session_pruning import SET_ASIDE_FOR, orphans
 from oxy_cli.errors import SessionCommandError
 from oxy_cli.restore_order import RestoreOrder, of_number, progress_of, under_way
 from oxy_cli.session_view import SessionView, left_behind
@@ -108,6 +108,10 @@ def test_backups_are_those_of_the_instance_or_of_what_it_left_or_stand_alone() -
     ]
     assert [item.last_backup_at for item in listed] == [None, NOW, None]
     assert [listed[-1].summary()[name] for name in ("createdAt", "namespace")] == [None, None]
+
+
+def test_a_session_that_was_set_aside_is_kept_for_30_days() -> None:
+    assert timedelta(days=30) == SET_ASIDE_FOR
 
 
 def test_a_session_is_shown_in_words_and_units() -> None:
