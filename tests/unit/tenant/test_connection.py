@@ -252,6 +252,15 @@ async def test_what_is_wrong_is_shown_with_the_underlying_error_until_it_is_over
         assert (stage.board.state.last_reason, stage.board.state.last_error) == (None, None)
 
 
+async def test_what_was_only_noted_is_gone_with_its_error_once_the_connection_has_lasted(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=True, timing=ConnectionTiming(lasting=0.3)) as stage, running(stage):
+        await stage.deliver(1, Connected(), TroubleNoticed("RequestsRateLimited", "code 429"))
+        await reached(lambda: stage.board.state.last_reason == "RequestsRateLimited")
+        assert stage.board.state.last_error == "code 429"
+        await reached(lambda: stage.board.state.last_reason is None)
+        assert stage.board.state.last_error is None
+
+
 async def test_a_connection_that_recovers_in_time_keeps_its_session(tmp_path: Path) -> None:
     async with (
         staged(tmp_path, paired=True, reconnect=ReconnectSettings(base_delay_seconds=30)) as stage,
