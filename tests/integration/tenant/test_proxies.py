@@ -18,6 +18,7 @@ from oxy_core.envelopes import ConnectionState, SendOutcome
 from oxy_core.files import FileArrived
 from oxy_dev.servers import free_port
 from oxy_simulator.contents import Image
+from oxy_simulator.faultkind import FaultKind
 from oxy_simulator.proxy_protocol import ProxyPolicy, Scheme
 
 USER, PASSWORD = "loja@centro", "p@ss/w:ç#%"
@@ -134,11 +135,12 @@ async def failure(scene: Scene, reason: str) -> str | None:
 
 
 @pytest.mark.parametrize(("scheme", "refusal"), [("http", 403), ("socks5", 2)])
-async def test_each_failure_of_a_proxy_has_its_name_and_ends_with_it(
-    scene: Scene, scheme: Scheme, refusal: int
+async def test_each_failure_of_a_proxy_has_its_name_and_none_is_a_reason_to_connect_directly(
+    scene: Scene, line: Cable, scheme: Scheme, refusal: int
 ) -> None:
-    place = Place(scene.simulator, "127.0.0.1", free_port())
-    await scene.runtime.start(HTTPS_PROXY=f"{scheme}://loja:hush-hush@127.0.0.1:{place.port}")
+    place = Place(scene.simulator, line.host, free_port())
+    line.offered.add(place.port)
+    await scene.runtime.start(HTTPS_PROXY=f"{scheme}://loja:hush-hush@{line.host}:{place.port}")
     details = [await failure(scene, "ProxyUnreachable")]
     await place.put(ProxyPolicy(scheme, "loja", "another"))
     details.append(await failure(scene, "ProxyAuthenticationFailed"))
@@ -146,6 +148,13 @@ async def test_each_failure_of_a_proxy_has_its_name_and_ends_with_it(
     details.append(await failure(scene, "ProxyRefused"))
     await place.put(ProxyPolicy(scheme, "loja", "hush-hush"))
     assert (await scene.offer()).code
+    # Lost in the middle of a connection, the proxy is still the only way.
+    place.clear()
+    await scene.simulator.fault(FaultKind.DOWN)
+    await failure(scene, "ProxyUnreachable")
+    line.look()
+    assert line.counted
+    assert line.elsewhere == []
     assert [bool(detail) for detail in details] == [True] * 3
     assert "hush-hush" not in scene.runtime.log + str(scene.bus.states)
 
