@@ -75,11 +75,32 @@ async def shown(scene: Scene, queue: str, entries: int) -> dict[str, dict[str, d
 async def test_a_library_that_hangs_does_not_delay_a_stop_beyond_its_time(scene: Scene) -> None:
     await scene.pair()
     chat = await scene.chat()
-    # It hangs while it connects, where it cannot be told to stop.
-    await scene.simulator.fault(FaultKind.TLS, tls="hang", count=100)
-    await scene.business.fault(FaultKind.ABORT)
-    await scene.bus.state(ConnectionState.RECONNECTING)
+    await hang(scene)
     await scene.bus.request(send_request(chat, "ainda não"))
     async with asyncio.timeout(GRACE_SECONDS):
         assert await scene.runtime.kill(signal.SIGTERM) == 0
     assert [message.kind for message in await scene.bus.messages()] == [MessageKind.TEXT]
+    await a_second_signal_ends_it_at_once(scene)
+
+
+async def hang(scene: Scene) -> None:
+    """Let the library hang while it connects, where it cannot be told to stop."""
+    scene.bus.states.clear()
+    await scene.simulator.fault(FaultKind.TLS, tls="hang", count=100)
+    await scene.business.fault(FaultKind.ABORT)
+    await scene.bus.state(ConnectionState.RECONNECTING)
+
+
+async def a_second_signal_ends_it_at_once(scene: Scene) -> None:
+    """Start the runtime again, let it hang as before, and stop it twice."""
+    await scene.simulator.clear_faults()
+    await scene.runtime.start()
+    await scene.ready()
+    await hang(scene)
+    assert scene.runtime.process is not None
+    asked = scene.runtime.log.count('"stop_requested"')
+    scene.runtime.process.send_signal(signal.SIGTERM)
+    await until(lambda: scene.runtime.log.count('"stop_requested"') > asked, what="a stop that is under way")
+    assert scene.runtime.process.returncode is None
+    assert await scene.runtime.kill(signal.SIGTERM) == 128 + signal.SIGTERM
+    assert "a second signal" in scene.runtime.log
