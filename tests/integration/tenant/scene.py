@@ -223,6 +223,12 @@ class Runtime:
         _, page = await self.probe("/metrics")
         return next((float(row.rpartition(" ")[2]) for row in page.splitlines() if row.startswith(f"{line} ")), 0.0)
 
+    async def metrics(self, name: str) -> dict[str, float]:
+        """Return the values of a metric by their label, for one that has a single label."""
+        _, page = await self.probe("/metrics")
+        rows = (row.rpartition(" ") for row in page.splitlines() if row.startswith(f"{name}{{"))
+        return {labelled.split('"')[1]: float(value) for labelled, _, value in rows}
+
 
 def _get(url: str) -> tuple[int, str]:
     try:

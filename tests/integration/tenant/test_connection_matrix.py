@@ -204,6 +204,11 @@ async def _talk(one: Member) -> None:
 async def _meet_silence(one: Member, fault: ConnectionFault) -> None:
     one.states.clear()
     await fault.inflict(one.simulator, one.business)
+
+    async def has_heard_nothing() -> bool:
+        return await one.runtime.metric("oxy_tenant_silence_seconds") > ATTENTIVE.silent_after_seconds / 2
+
+    await until(has_heard_nothing, WITHIN, "silence that is counted")
     state = await until(
         lambda: next((state for state in one.states if state.last_reason == fault.reason), None), WITHIN, fault.name
     )

@@ -1,6 +1,8 @@
 import asyncio
+import json
 import signal
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -169,6 +171,19 @@ async def test_the_connection_returns_after_a_long_outage(scene: Scene) -> None:
     await until(lambda: _reports(scene, 3), what="a report of its end")
     changes = [change.state for change in await scene.bus.connections()]
     assert changes == [ConnectionState.CONNECTED, ConnectionState.RECONNECTING, ConnectionState.CONNECTED]
+    await _all_is_counted(scene)
+
+
+async def _all_is_counted(scene: Scene) -> None:
+    """The metrics count each loss and each failed attempt of the log by its reason, and the library's complaints."""
+    lines = [json.loads(line) for line in scene.runtime.log.splitlines() if line.startswith("{")]
+    losses = Counter(line["reason"] for line in lines if line["event"] == "connection_lost")
+    failed = Counter(line["reason"] for line in lines if line["event"] == "session_ended" and line["failed"])
+    assert losses
+    assert failed.total() >= 2
+    assert await scene.runtime.metrics("oxy_tenant_connection_losses_total") == losses
+    assert await scene.runtime.metrics("oxy_tenant_connection_attempts_failed_total") == failed
+    assert (await scene.runtime.metrics("oxy_tenant_library_errors_total"))["connection"] >= 1
 
 
 async def _reports(scene: Scene, count: int) -> bool:

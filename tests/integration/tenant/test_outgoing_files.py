@@ -67,6 +67,7 @@ async def test_a_file_whose_send_is_repeated_or_interrupted_is_uploaded_once_and
     await scene.bus.request(request)
     # Carried to the phone, but WhatsApp does not say so: nobody but the store and the receipt can tell after the kill.
     await until(lambda: received(scene, "document"), within=40, what="the file on the phone")
+    assert await scene.runtime.metric('oxy_tenant_queue_most_attempts{queue="sends"}') == 2
     await scene.runtime.kill()
     await scene.runtime.start()
     result = await scene.result(request, within=PATIENCE)
