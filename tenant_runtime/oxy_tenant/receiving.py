@@ -123,7 +123,11 @@ class Reception:
             self._urgent.clear()
             while self._heard:
                 self._heed(self._heard.popleft())
-            await asyncio.to_thread(self.journal_notices)
+            try:
+                await asyncio.to_thread(self.journal_notices)
+            except JournalFullError:
+                # They wait for room, of which the volume's watch tells.
+                self._arrived.set()
             if self._receipts:
                 self._arrived.set()
 
@@ -137,13 +141,22 @@ class Reception:
             self._receipts.extend((receipt, ROUNDS) for receipt in receipts)
 
     def journal_notices(self) -> None:
-        """Journal what waits; blocks for some flushes. Raises JournalError."""
+        """Journal what waits; blocks for some flushes. Raises JournalError; what found no room goes on waiting."""
         self._note_device()
         waiting = [self._receipts.popleft() for _ in range(len(self._receipts))]
-        unknown = set(self._journal.receipts.report([receipt for receipt, _ in waiting])) if waiting else set()
+        try:
+            unknown = set(self._journal.receipts.report([receipt for receipt, _ in waiting])) if waiting else set()
+        except JournalFullError:
+            self._receipts.extendleft(reversed(waiting))
+            raise
         self._receipts.extend((receipt, left - 1) for receipt, left in waiting if receipt in unknown and left > 1)
         for _ in range(len(self._notices)):
-            self._journal_notice(self._notices.popleft())
+            notice = self._notices.popleft()
+            try:
+                self._journal_notice(notice)
+            except JournalFullError:
+                self._notices.appendleft(notice)
+                raise
 
     def _journal_notice(self, notice: CallMissed | ChangedNumber) -> None:
         if isinstance(notice, CallMissed):

@@ -21,6 +21,7 @@ from oxy_core.envelopes import MAX_ENVELOPE_BYTES, MESSAGE_ID_HEADER, PUBLISHED_
 from oxy_core.tasks import wait_for
 from oxy_core.trace import trace_id
 from oxy_tenant import metrics
+from oxy_tenant.errors import JournalFullError
 from oxy_tenant.journal.oversized import replacement
 from oxy_tenant.journal.reports import JournalEntry, Reports
 from oxy_tenant.publishing.answers import Refusal, Stored, StreamPosition, read_answer
@@ -159,7 +160,11 @@ class Publisher:
         while True:
             await self._moved.wait()
             self._moved.clear()
-            await self._persist()
+            try:
+                await self._persist()
+            except JournalFullError:
+                # The volume's watch tells of it. Until there is room, only a restart would need to know.
+                self._moved.set()
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _persist(self) -> None:
@@ -169,7 +174,11 @@ class Publisher:
     async def _store_acknowledged(self) -> None:
         if self._acknowledged:
             acknowledged, self._acknowledged = self._acknowledged, []
-            await asyncio.to_thread(self._reports.mark_published, acknowledged, self._stream.newest)
+            try:
+                await asyncio.to_thread(self._reports.mark_published, acknowledged, self._stream.newest)
+            except JournalFullError:
+                self._acknowledged[:0] = acknowledged
+                raise
 
     async def _follow_bus_state(self) -> None:
         """Publish everything again if the bus or the platform lost what they had."""

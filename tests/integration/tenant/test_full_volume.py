@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,16 +15,21 @@ from unit.tenant.messages import incoming
 from unit.tenant.sessions import add_secret, make_session
 
 from oxy_core import subjects
-from oxy_core.envelopes import ConnectionState, LiveState, MessageSeen, SendOutcome, SendRequest
+from oxy_core.envelopes import ConnectionState, LiveState, MessageSeen, Report, SendOutcome, SendRequest
+from oxy_core.identity import Jid
 from oxy_core.instance.stored_session import VolumeProblem
 from oxy_core.message_kinds import MessageKind
 from oxy_core.report_bodies import MessageLost
+from oxy_tenant.connection.live_state import StateBoard, Stored
 from oxy_tenant.connection.session_keeper import SessionKeeper
 from oxy_tenant.errors import VolumeError
 from oxy_tenant.journal.journal import Journal
+from oxy_tenant.links.events import CallMissed
 from oxy_tenant.links.neonize.session_archive import NeonizeArchive
 from oxy_tenant.links.neonize.session_store import SessionStore
 from oxy_tenant.own_account import OwnAccount
+from oxy_tenant.receiving import Reception
+from oxy_tenant.sending.receipts import Confirmations
 from oxy_tenant.settings_file import SettingsFile
 from oxy_tenant.volume.ballast import Ballast
 from oxy_tenant.volume.room import reserve_of
@@ -150,6 +157,28 @@ async def test_a_copy_leaves_the_reserve_alone_and_the_lack_of_one_is_told_until
         await keeper.copy()
         assert (volume.folder / "session.copy.db").exists()
         journal.close()
+
+
+async def test_what_finds_no_room_in_the_journal_waits_for_it(tmp_path: Path) -> None:
+    with small_volume(tmp_path / "volume", 4 * MIB) as volume:
+        environment = environment_in(tmp_path)
+        with closing(Journal.open(volume.folder / "journal.db", organization="acme", instance="shop")) as journal:
+            ballast, board = Ballast(volume.folder), StateBoard(environment, Stored)
+            settings = SettingsFile(environment)
+            reception = Reception(journal, ballast, OwnAccount(), settings, board, Confirmations())
+            volume.fill()
+            running = asyncio.create_task(reception.run())
+            for number in range(3):
+                call = CallMissed(f"CALL{number}", Jid.parse("111@lid"), None, datetime.now(UTC))
+                await asyncio.to_thread(reception.take_notice, call)
+            await asyncio.sleep(1.5)
+            assert journal.reports.newest == 0
+            volume.free()
+            await until(lambda: journal.reports.newest == 3, what="three missed calls")
+            running.cancel()
+            await asyncio.wait({running})
+            found = [Report.decode(entry.envelope).body for entry in journal.reports.waiting(0, 10)]
+    assert [body.whatsapp_id for body in found if isinstance(body, MessageSeen)] == ["CALL0", "CALL1", "CALL2"]
 
 
 async def problem(scene: Scene, wanted: VolumeProblem | None) -> LiveState:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from integration.tenant.scene import PATIENCE, until
+from integration.tenant.small_volumes import MIB, small_volume
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
@@ -151,6 +152,28 @@ async def test_acknowledged_reports_are_not_published_again_after_a_restart(
             await worker.drained()
     assert first.stored == list(range(1, 11))
     assert second.stored == [11]
+
+
+async def test_a_full_volume_ends_no_publisher_and_what_was_acknowledged_is_stored_once_there_is_room(
+    tmp_path: Path, reports_added: ReportSignal, nats_server: NatsServer
+) -> None:
+    with small_volume(tmp_path / "volume", 4 * MIB) as volume:
+        path = volume.folder / "journal.db"
+        with closing(Journal.open(path, organization="acme", instance="shop", on_report=reports_added.set)) as journal:
+            for number in range(10):
+                journal.inbound.receive(incoming(f"A{number}"))
+            volume.fill()
+            async with connected(nats_server.url, name="stream") as client:
+                stream = Stream(client, set(), set())
+                async with publishing(journal, reports_added, nats_server, stream) as worker, asyncio.timeout(PATIENCE):
+                    await until(lambda: len(stream.stored) == 10)
+                    await asyncio.sleep(0.5)  # it tries to store what was acknowledged
+                    assert journal.reports.pending() == 10
+                    volume.free()
+                    await worker.drained()
+                    journal.inbound.receive(incoming("B"))
+                    await worker.drained()
+    assert stream.stored == list(range(1, 12))
 
 
 async def test_an_unanswered_report_is_repeated_while_others_keep_coming(
