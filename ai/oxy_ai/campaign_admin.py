@@ -115,7 +115,7 @@ async def carry_out_campaign(
         desk = _Desk(connection, organization, instance, settings, _audience_of(settings), order)
         if order.verb is CampaignVerb.LIST:
             found = await campaigns_of(connection, instance, LISTED)
-            return CampaignsAnswer(campaigns=tuple(_shown(campaign, "listed") for campaign in found))
+            return CampaignsAnswer(campaigns=tuple(_shown(desk, campaign, "listed") for campaign in found))
         if order.number:
             return await _resume_number(desk)
         if order.text is None:
@@ -304,14 +304,15 @@ async def _reported(desk: _Desk, campaign: Campaign, outcome: str) -> CampaignAn
         if line.purpose is Purpose.PROMOTION
     )
     report = CampaignReport(**results.model_dump(), waits=waits)
-    return _shown(campaign, outcome).model_copy(update={"report": report})
+    return _shown(desk, campaign, outcome).model_copy(update={"report": report})
 
 
-def _shown(campaign: Campaign, outcome: str) -> CampaignAnswer:
+def _shown(desk: _Desk, campaign: Campaign, outcome: str) -> CampaignAnswer:
+    zone = zone_or_default(desk.settings.timezone)
     return CampaignAnswer(
         name=campaign.name,
         state=campaign.state.value,
         outcome=outcome,
-        approved_at=campaign.approved_at,
-        expires_at=campaign.expires_at,
+        approved_at=campaign.approved_at and campaign.approved_at.astimezone(zone),
+        expires_at=campaign.expires_at and campaign.expires_at.astimezone(zone),
     )

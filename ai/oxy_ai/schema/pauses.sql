@@ -60,11 +60,21 @@ begin
             return;
         end if;
         why := coalesce(why, why_too_many(organization, instance));
+    elsif tells_lock(body) and (body ->> 'at')::timestamptz < (
+        select r.resumed_at from reputation r where r.organization_id = organization and r.instance_id = instance
+    ) then
+        return;
     end if;
     if why is not null then
         perform pause_proactive(organization, instance, why, null);
     end if;
 end $$;
+
+-- Whether a pod says that WhatsApp lets the number write to nobody first: at once, while what was refused may still wait in
+-- the pod until it expires.
+create or replace function tells_lock(body jsonb) returns boolean
+language sql immutable parallel safe
+as $$ select body ->> 'type' = 'event' and body ->> 'name' = 'whatsapp:reachout_locked' $$;
 
 -- What a report by itself stops the number for; null: nothing.
 create or replace function why_stopped(body jsonb) returns text
@@ -72,6 +82,7 @@ language sql immutable parallel safe
 as $$
     select case
         when body ->> 'refusal' in ('reachout_locked', 'rate_limited') then body ->> 'refusal'
+        when tells_lock(body) then 'reachout_locked'
         when body ->> 'state' = 'ended' and body ->> 'reason' in ('TemporaryBan', 'AccountBanned', 'AccountLocked')
         then 'banned'
     end

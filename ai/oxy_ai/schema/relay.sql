@@ -169,8 +169,8 @@ create or replace function connection_has_ended(instance uuid) returns boolean
 language sql stable security definer set search_path = public, pg_temp
 as $$ select q.ended from relay_queue q where q.instance_id = instance $$;
 
--- Take note of what the pods report of their connections, and of what they could not send, in the order in which relays'
--- rows are locked.
+-- Take note of what the pods report of their connections, of locks, and of what they could not send, in the order in which
+-- relays' rows are locked.
 create or replace function note_connections(batch jsonb, outcomes text[]) returns void
 language plpgsql
 as $$
@@ -182,6 +182,7 @@ begin
         where outcomes[b.n] = 'stored' and (
             b.item -> 'report' -> 'body' ->> 'type' = 'connection'
             or b.item -> 'report' -> 'body' ->> 'outcome' in ('failed', 'expired')
+            or tells_lock(b.item -> 'report' -> 'body')
         )
         order by (b.item ->> 'instance')::uuid, b.n
     loop

@@ -26,10 +26,11 @@ from oxy_core.envelopes import (
     SendOutcome,
     SendResult,
 )
+from oxy_core.event_names import REACHOUT_LOCKED
 from oxy_core.identity import new_id
 from oxy_core.instance.settings import LimitsSettings
 from oxy_core.outbound import SendRefusal
-from oxy_core.report_bodies import ReceiptsSeen
+from oxy_core.report_bodies import InstanceEvent, ReceiptsSeen
 
 LANES = {Purpose.PROMOTION: Lane.CAMPAIGN, Purpose.BOOKING: Lane.AUTOMATION, Purpose.REPORT: Lane.AUTOMATION}
 PACE = {"release_jitter": 0.0, "release_pause_seconds": 0.05, "release_look_seconds": 0.3, "release_held_seconds": 0.3}
@@ -193,6 +194,8 @@ async def test_a_number_that_whatsapp_locks_is_stopped_its_owner_told_once_and_a
         pod.results = False
         refused = [await queue(scene, settings, "Promoção", phone) for phone in (CUSTOMER, "+5511912340002")]
         await until(lambda: scene.query("select from outbox where state = 'accepted' having count(*) = 2"))
+        pod.report(InstanceEvent(name=REACHOUT_LOCKED, at=datetime.now(UTC)))
+        await until(lambda: scene.query("select from reputation where paused_for = 'reachout_locked'"))
         for request in refused:
             body = SendResult(request_id=request, outcome=SendOutcome.EXPIRED, refusal=SendRefusal.REACHOUT_LOCKED)
             pod.report(body)
