@@ -23,6 +23,12 @@ _READABLE: Final = 24
 """Characters of a line in which sentences can be read: with less room, a table's last column is not wrapped."""
 _MEASURED: Final = 100
 """Rows that decide how wide the columns of a long table are."""
+_LINE: Final = 80
+"""Characters of a line in which bars are drawn, if standard output is not a terminal."""
+_SHORTEST_BAR: Final = 8
+_LONGEST_BAR: Final = 40
+_EIGHTHS: Final = "▏▎▍▌▋▊▉"
+"""Of a cell, beginning on its left."""
 _CONTROLS: Final = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
 """Characters that steer a terminal, which is up to nobody whose name stands in a table."""
 
@@ -84,6 +90,38 @@ def _print_lines(
         for pieces in zip_longest(*parts, fillvalue=""):
             padded = (piece + " " * (width - cell_len(piece)) for piece, width in zip(pieces, widths, strict=True))
             screen.print(Text(_GAP.join(padded).rstrip(), style=style))
+
+
+def print_bars(columns: Sequence[str], rows: Sequence[Sequence[str]], whole: int) -> None:
+    """Write a table as `print_table` does, with a bar in each row for its last cell, a count out of `whole`.
+
+    Without the room for bars that can be told apart, it is the table alone.
+    """
+    widths = [max(map(_cell_width, cells)) for cells in zip(columns, *rows, strict=True)]
+    width = console().width if sys.stdout.isatty() else _LINE
+    room = min(width - sum(widths) - len(_GAP) * len(widths), _LONGEST_BAR)
+    if whole <= 0 or room < _SHORTEST_BAR:
+        print_table(columns, rows)
+        return
+    print_table(
+        [*columns, ""], [[*row, bar(int(row[-1]), whole, room, sys.stdout.encoding or "utf-8")] for row in rows]
+    )
+
+
+def bar(count: int, whole: int, room: int, encoding: str = "utf-8") -> str:
+    """Return a bar of up to `room` cells, which are `whole`; as thin as it gets, whatever is more than nothing is seen.
+
+    >>> bar(5, 8, 4), bar(1, 1_000, 4), bar(0, 8, 4), bar(5, 8, 4, "ascii")
+    ('██▌', '▏', '', '##')
+    """
+    eighths = min(round(count / whole * room * 8), room * 8) or (1 if count > 0 else 0)
+    full, rest = divmod(eighths, 8)
+    shown = "█" * full + (_EIGHTHS[rest - 1] if rest else "")
+    try:
+        shown.encode(encoding)
+    except UnicodeEncodeError:
+        return "#" * max(full, int(count > 0))
+    return shown
 
 
 def _cell_width(cell: str) -> int:

@@ -20,7 +20,7 @@ from oxy_cli.commands.send import CHUNK_BYTES, unfit
 from oxy_cli.errors import CliError
 from oxy_cli.instance import InstanceView
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
-from oxy_cli.output import console, print_json, print_table
+from oxy_cli.output import console, print_bars, print_json, print_table
 from oxy_cli.sending import because
 from oxy_cli.worker_admin import administer
 from oxy_core.campaign_command import (
@@ -397,11 +397,11 @@ def print_preview(preview: CampaignPreview) -> None:
 
 
 def print_report(report: CampaignReport) -> None:
-    """Write what came of a campaign."""
+    """Write what came of a campaign, with the share of its recipients as bars."""
     counts = report.model_dump(exclude={"failed", "waits"})
     rows = [[title, str(counts[key])] for key, title in _LINES.items() if counts[key] or key in {"recipients", "sent"}]
     rows += [[f"failed: {reason}", str(count)] for reason, count in report.failed.items()]
-    print_table(["RECIPIENTS", "COUNT"], rows)
+    print_bars(["RECIPIENTS", "COUNT"], rows, report.recipients)
     for wait in report.waits if report.waiting else ():
         until = "" if wait.until is None else f", until {_at(wait.until)}"
         console().print(f"Some wait: {because(wait.why)}{until}.")

@@ -12,7 +12,7 @@ from oxy_cli.cluster import Completed, exit_code_of, explained, reason_of
 from oxy_cli.commands.logs import readable
 from oxy_cli.errors import AdminError, ClusterError
 from oxy_cli.instance import InstanceView
-from oxy_cli.output import age, print_rows, print_table
+from oxy_cli.output import age, bar, print_bars, print_rows, print_table
 from oxy_cli.worker_admin import answer_of
 
 RESOURCE = {
@@ -240,3 +240,37 @@ def test_rows_of_given_widths_are_waited_for_by_none(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == "A     B\n1     2\n"
     assert print_rows(("A", "B"), []) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_bars_are_drawn_where_there_is_room_for_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lines(width: int) -> list[str]:
+        monkeypatch.setenv("COLUMNS", str(width))
+        monkeypatch.setattr(sys, "stdout", screen := Screen())
+        print_bars(["WHO", "COUNT"], [["sent", "8"], ["read", "4"], ["booked", "0"]], 8)
+        shown = re.sub(r"\x1b\[\d+m", "", screen.getvalue()).splitlines()
+        assert max(map(len, shown)) <= width
+        return shown
+
+    assert lines(25) == ["WHO     COUNT", f"sent    8      {'█' * 10}", f"read    4      {'█' * 5}", "booked  0"]
+    assert lines(200)[1] == f"sent    8      {'█' * 40}"
+    assert lines(22) == ["WHO     COUNT", "sent    8", "read    4", "booked  0"]
+    monkeypatch.undo()
+    print_bars(["WHO", "COUNT"], [["sent", "8"]], 8)
+    assert capsys.readouterr().out == f"WHO   COUNT\nsent  8      {'█' * 40}\n"
+
+
+@pytest.mark.parametrize(
+    ("count", "whole", "room", "encoding", "drawn"),
+    [
+        (5, 8, 4, "utf-8", "██▌"),
+        (1, 1_000, 4, "utf-8", "▏"),
+        (0, 8, 4, "utf-8", ""),
+        (9, 8, 4, "utf-8", "████"),
+        (5, 8, 4, "ascii", "##"),
+        (1, 1_000, 4, "latin-1", "#"),
+    ],
+)
+def test_a_bar_is_as_long_as_its_share(count: int, whole: int, room: int, encoding: str, drawn: str) -> None:
+    assert bar(count, whole, room, encoding) == drawn
