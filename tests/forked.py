@@ -39,6 +39,7 @@ def run_forked(
     """Do as ``python -m module`` with these arguments; raises TimeoutError if it does not end in time.
 
     `module`: one whose `main` takes its arguments from `sys.argv` and returns its exit status, None for success.
+    `stdin`: bytes that are no UTF-8 are surrogates, as in `sys.argv`.
     """
     request = {"arguments": arguments, "environment": dict(environment), "stdin": stdin}
     with _asked(module, request) as connection:
@@ -82,11 +83,11 @@ class ForkedProcess:
         self.send_signal(signal.SIGKILL)
 
 
-def _asked(module: str, request: Mapping[str, object], *descriptors: int) -> socket.socket:
+def _asked(module: str, request: Mapping[str, Any], *descriptors: int) -> socket.socket:
     """Ask the process that forks; returns the connection on which it answers."""
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(SECONDS)
-    connection.connect(_server(module))
+    connection.connect(_server(module, request["environment"].get("KUBECONFIG")))
     if descriptors:
         socket.send_fds(connection, [_START], descriptors)
     else:
@@ -97,8 +98,11 @@ def _asked(module: str, request: Mapping[str, object], *descriptors: int) -> soc
 
 
 @functools.cache
-def _server(module: str) -> bytes:
-    """Start the process that forks; return the address at which it listens, which has no file."""
+def _server(module: str, kubeconfig: str | None) -> bytes:
+    """Start the process that forks; return the address at which it listens, which has no file.
+
+    `kubeconfig`: the only variable that something reads as it is imported, the Kubernetes client.
+    """
     address = f"\0{module}-{os.getpid()}-{random.randrange(1 << 32)}".encode()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
@@ -106,6 +110,7 @@ def _server(module: str) -> bytes:
         server = subprocess.Popen(
             [sys.executable, "-P", __file__, module, str(listener.fileno())],
             pass_fds=[listener.fileno()],
+            env=os.environ | ({} if kubeconfig is None else {"KUBECONFIG": kubeconfig}),
             stdin=subprocess.PIPE,  # it ends when this does, however this process ends
         )
     atexit.register(server.communicate)
@@ -180,7 +185,10 @@ def _become(connection: socket.socket, module: str, main: Callable[[], int | Non
 
 def _answer(connection: socket.socket, request: Mapping[str, Any], main: Callable[[], int | None]) -> None:
     with contextlib.ExitStack() as stack:
-        files = [stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in range(3)]
+        files = [
+            stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogateescape"))
+            for _ in range(3)
+        ]
         files[0].write(request["stdin"])
         for number, file in enumerate(files):
             file.flush()

@@ -3,12 +3,12 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
 import pytest
+from integration.system.conftest import SHARED
 from unit.tenant.voice_notes import ogg_opus
 
 from oxy_ai.assistants.introduction import introduction
@@ -37,10 +37,12 @@ from oxy_core.outbound import (
     SendRefusal,
     TextContent,
 )
-from oxy_dev.stack import Stack, petshop, running_stack
+from oxy_dev.stack import Stack, petshop
 from oxy_simulator.testing import Phone, WhatsApp
 
 T = TypeVar("T")
+
+pytestmark = SHARED
 
 CUSTOMER = "+5511912340001"
 WITHOUT_NINTH_DIGIT = "+551187650002"
@@ -105,12 +107,6 @@ async def until(condition: Callable[[], Awaitable[T | None]], seconds: float = 6
         while not (value := await condition()):  # noqa: ASYNC110 other processes change it
             await asyncio.sleep(0.05)
     return value
-
-
-@pytest.fixture
-async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with running_stack(Stack(tmp_path, (petshop(),), model_arguments=("--echo",))) as one:
-        yield one
 
 
 @pytest.fixture

@@ -1,0 +1,254 @@
+"""What a business writes without being asked, as its people order it with `oxy` and its customers' phones show it."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import pytest
+from integration.system.conftest import PROMOTER, SHARED
+from integration.system.kubernetes import Kubernetes, serving_kubernetes
+from integration.system.test_outgoing import until
+
+from oxy_dev.stack import Stack
+from oxy_simulator.faultkind import FaultKind
+from oxy_simulator.testing import Phone, WhatsApp
+
+pytestmark = SHARED
+
+ANA, BIA, CAIO, DAVI = (f"+551191234100{number}" for number in range(1, 5))
+STRANGER = "+5511912341009"
+"""Of whom the business knows the number, and who has never written to it."""
+OWN = PROMOTER.spec.phone_number
+[OWNER] = PROMOTER.spec.owners
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(20_000)
+CAMPAIGN = """
+version: 1
+name: {name}
+segment: {{}}
+text: "Oi, {{nome|tudo bem}}! {name} na {{loja}}."
+consent: {{basis: {basis}, source: quem já escreveu}}
+"""
+REMINDERS = "automations: [{name: lembrete-24h, enabled: true}]"
+QUIETLY = """
+update conversations set last_message_at = last_message_at - interval '1 day',
+    last_inbound_at = last_inbound_at - interval '1 day'
+"""
+A_WEEK_LATER = """
+update outbox o set released_at = o.released_at - interval '8 days' from conversations v, contacts c
+where o.purpose = 'promotion' and v.id = o.conversation_id and c.id = v.contact_id and c.phone = $1
+"""
+BOOKING = """
+insert into bookings (organization_id, contact_id, service_id, subject, price_cents, starts_at, ends_at, created_at,
+    status)
+select s.organization_id, c.id, s.id, 'Thor', s.price_cents, now() + interval '24 hours 30 minutes',
+    now() + interval '25 hours 30 minutes', now() - interval '9 days', 'confirmed'
+from services s join contacts c on c.organization_id = s.organization_id and c.phone = $1 order by s.id limit 1
+"""
+THE_TIME_COMES = """
+update bookings set starts_at = starts_at - interval '40 minutes', ends_at = ends_at - interval '40 minutes'
+where subject = 'Thor'
+"""
+BROKEN = {"kind": "status", "status": 400, "user": "^quebra", "times": None}
+"""What the scripted model is to do to a question: refuse it, however often it is asked, so that the turn fails."""
+DEAD = """
+select 'turn:' || o.name || ':' || t.id from turns t join organizations o on o.id = t.organization_id
+where t.state = 'dead' and o.name = $1
+"""
+
+
+class Promoter:
+    """The business: who orders with `oxy`, and its customers' phones."""
+
+    def __init__(self, cluster: Kubernetes, whatsapp: WhatsApp, admin: asyncpg.Connection, folder: Path) -> None:
+        self.cluster = cluster
+        self.whatsapp = whatsapp
+        self.admin = admin
+        self.folder = folder
+        self.phones: dict[str, Phone] = {}
+
+    async def meet(self, **customers: str) -> None:
+        """Get to know customers, and let a day pass."""
+        for name, number in customers.items():
+            self.phones[number] = await self.whatsapp.phone(number, name)
+        await asyncio.gather(*(self.answered(number, "oi") for number in customers.values()))
+        await self.admin.execute(QUIETLY)
+
+    async def answered(self, number: str, text: str) -> None:
+        """Have a customer write, whom the scripted model answers with his own words."""
+        await self.phones[number].send(text, OWN)
+        await self.phones[number].expect(re.compile(f"^{text}"), within=60, from_=OWN)
+
+    def file(self, name: str, text: str) -> str:
+        """Write a file for a command."""
+        (self.folder / name).write_text(text)
+        return str(self.folder / name)
+
+    def campaign(self, name: str, *, basis: str = "existing_customer", media: bytes | None = None) -> str:
+        """Write a campaign's file, and its media beside it."""
+        (self.folder / "picture.png").write_bytes(media or b"")
+        beside = "" if media is None else "media: picture.png\n"
+        return self.file(f"{name}.yaml", CAMPAIGN.format(name=name, basis=basis) + beside)
+
+    async def told(self, *arguments: str) -> Any:  # noqa: ANN401 JSON
+        """Return what a command answers to programs."""
+        return json.loads(await self.cluster.oxy(*arguments, "--output", "json"))
+
+    async def report(self, name: str) -> dict[str, Any]:
+        """Return what `oxy` says came of a campaign."""
+        found: dict[str, Any] = (await self.told("campaign", "report", "promoter", "--name", name))["report"]
+        return found
+
+    async def reported(self, name: str, **wanted: object) -> None:
+        """Wait until that is so."""
+
+        async def is_so() -> bool:
+            found = await self.report(name)
+            return {key: found[key] for key in wanted} == wanted
+
+        await until(is_so)
+
+    async def arrived(self, text: str, stage: str) -> int:
+        """Return how many phones got this text, and came to this stage with it."""
+        lines = [line for line in await self.whatsapp.messages(from_=OWN) if text in (line.text or "")]
+        return sum(stage in line.stages for line in lines)
+
+
+@pytest.fixture
+async def shop(stack: Stack, tmp_path: Path) -> AsyncIterator[Promoter]:
+    admin = await asyncpg.connect(stack.admin_url)
+    try:
+        async with serving_kubernetes(stack, tmp_path) as cluster, WhatsApp(stack.control_url) as whatsapp:
+            yield Promoter(cluster, whatsapp, admin, tmp_path)
+    finally:
+        await admin.close()
+
+
+async def test_what_people_order_is_what_the_phones_show_and_what_they_are_told(stack: Stack, shop: Promoter) -> None:
+    await shop.meet(Ana=ANA, Bia=BIA, Caio=CAIO, Davi=DAVI)
+    await a_picture_is_sent_and_counted(shop)
+    await a_paused_campaign_goes_on_and_is_cancelled(shop)
+    await a_reminder_is_foretold_and_sent(shop)
+    await a_dead_letter_is_replayed_and_another_dropped(stack, shop)
+    await a_lock_of_whatsapp_stops_what_promotes(shop)
+
+
+async def a_picture_is_sent_and_counted(shop: Promoter) -> None:
+    file = shop.campaign("Natal", media=PNG)
+    created = await shop.told("campaign", "create", "promoter", "-f", file)
+    assert (created["outcome"], created["preview"]["recipients"]) == ("created", 4)
+    shown = await shop.cluster.oxy("campaign", "preview", "promoter", "-f", file)
+    assert "To todos os clientes: 4" in shown
+    assert "Oi, Davi! Natal na Pet Shop Aurora." in shown
+    assert await shop.arrived("Natal na", "sent") == 0
+    assert "is approved: each recipient gets it once" in await shop.cluster.oxy(
+        "campaign", "approve", "promoter", "-f", file
+    )
+    for phone in shop.phones.values():
+        message = await phone.expect(re.compile("Natal na"), within=60, kind="image")
+        assert await phone.file(message.id) == PNG
+    await shop.phones[ANA].act("mark", chat=OWN)
+    await shop.answered(ANA, "quero sim")
+    await shop.phones[BIA].send("PARAR", OWN)
+    await shop.phones[BIA].expect(within=60)
+    delivered, read = [await shop.arrived("Natal na", stage) for stage in ("delivered", "read")]
+    counted = {"sent": 4, "delivered": delivered, "read": read, "answered": 2, "opted_out": 1, "waiting": 0}
+    assert (delivered, read) == (4, 1)
+    await shop.reported("Natal", **counted)
+    assert (await shop.told("campaign", "approve", "promoter", "-f", file))["outcome"] == "already"
+
+
+async def a_paused_campaign_goes_on_and_is_cancelled(shop: Promoter) -> None:
+    file = shop.campaign("Ano Novo")
+    for verb in ("create", "approve"):
+        await shop.cluster.oxy("campaign", verb, "promoter", "-f", file)
+    await shop.admin.execute(QUIETLY)
+    await shop.reported("Ano Novo", recipients=3, waiting=3)
+    waiting = await shop.cluster.oxy("campaign", "report", "promoter", "--name", "Ano Novo")
+    assert re.search(r"^waiting +3 +█+$", waiting, re.MULTILINE), waiting
+    assert "Some wait: the contact got a promotion (spec.limits.proactiveIntervalDays), until " in waiting
+    assert "is paused" in await shop.cluster.oxy("campaign", "pause", "promoter", "-f", file)
+    await shop.admin.execute(A_WEEK_LATER, CAIO)
+    await shop.phones[CAIO].expect_nothing(within=2)
+    assert "goes on" in await shop.cluster.oxy("campaign", "resume", "promoter", "-f", file)
+    await shop.phones[CAIO].expect(re.compile("Ano Novo na"), within=60, kind="text")
+    assert "2 who waited get nothing" in await shop.cluster.oxy("campaign", "cancel", "promoter", "--name", "Ano Novo")
+    await shop.reported("Ano Novo", recipients=3, sent=1, cancelled=2, waiting=0)
+    listed = await shop.cluster.oxy("campaign", "list", "promoter")
+    assert re.search(r"^Ano Novo +cancelled +.* -03:00 .*\nNatal +approved ", listed, re.MULTILINE), listed
+
+
+async def a_reminder_is_foretold_and_sent(shop: Promoter) -> None:
+    assert re.search(r"^lembrete-24h +no ", await shop.cluster.oxy("automation", "list", "promoter"), re.MULTILINE)
+    await shop.admin.execute(BOOKING, CAIO)
+    await shop.cluster.oxy("automation", "apply", "promoter", "-f", shop.file("reminders.yaml", REMINDERS))
+    foretold = await shop.cluster.oxy("automation", "test", "promoter", "--days", "2")
+    assert re.search(r"lembrete-24h +Caio +.*Passando para lembrar", foretold), foretold
+    assert await shop.cluster.oxy("automation", "history", "promoter") == "Nothing has been due yet.\n"
+    await shop.admin.execute(THE_TIME_COMES)
+    await shop.phones[CAIO].expect(re.compile("Passando para lembrar"), within=60)
+
+    async def told() -> bool:
+        shown = await shop.cluster.oxy("automation", "history", "promoter")
+        return re.search(r"lembrete-24h .*told, (sent|delivered)", shown) is not None
+
+    await until(told)
+
+
+async def a_dead_letter_is_replayed_and_another_dropped(stack: Stack, shop: Promoter) -> None:
+    mine = ("--organization", PROMOTER.spec.organization_id)
+    letter = await dead_letter(stack, shop, "quebra uma")
+    assert re.search(rf"^{letter} +turn +promoter +promoter ", await shop.cluster.oxy("dlq", "ls", *mine), re.MULTILINE)
+    shown = await shop.cluster.oxy("dlq", "show", letter)
+    assert "reason: the model's endpoint answered with HTTP status 400\ninputs:\n- quebra uma\n" in shown
+    assert "is due again" in await shop.cluster.oxy("dlq", "replay", letter)
+    await shop.phones[DAVI].expect("quebra uma", within=60)
+    letter = await dead_letter(stack, shop, "quebra outra")
+    assert "is dropped" in await shop.cluster.oxy("dlq", "drop", letter)
+    assert await shop.cluster.oxy("dlq", "ls", *mine) == "There are no dead letters.\n"
+    gone = await shop.cluster.attempt("dlq", "replay", letter)
+    assert (gone.returncode, "there is no dead letter" in gone.stderr) == (1, True)
+
+
+async def dead_letter(stack: Stack, shop: Promoter, text: str) -> str:
+    """Have a customer write what no attempt can answer, until the model has come to its senses; return the letter."""
+    faults = f"http://127.0.0.1:{stack.model_port}/faults"
+    async with aiohttp.ClientSession() as session:
+        async with session.post(faults, json=BROKEN) as answer:
+            assert answer.status == HTTPStatus.CREATED, await answer.text()
+        await shop.phones[DAVI].send(text, OWN)
+        found = await until(lambda: shop.admin.fetchval(DEAD, PROMOTER.spec.organization_id))
+        async with session.delete(faults) as answer:
+            assert answer.status == HTTPStatus.NO_CONTENT
+    return str(found)
+
+
+async def a_lock_of_whatsapp_stops_what_promotes(shop: Promoter) -> None:
+    await shop.meet(Marina=OWNER)
+    stranger = await shop.whatsapp.phone(STRANGER, "Eva")
+    await shop.cluster.oxy("send", "promoter", STRANGER, "Olá, Eva!")
+    await stranger.expect("Olá, Eva!", within=60)
+    await shop.whatsapp.api.fault(FaultKind.REACHOUT_LOCK, OWN)
+    file = shop.campaign("Carnaval", basis="opted_in")
+    for verb in ("create", "approve"):
+        await shop.cluster.oxy("campaign", verb, "promoter", "-f", file)
+
+    stopped = (
+        "select true from reputation r join instances i on i.id = r.instance_id where i.name = $1 and paused_for = $2"
+    )
+    await until(lambda: shop.admin.fetchval(stopped, PROMOTER.name, "reachout_locked"))
+    assert "WhatsApp lets the number write to nobody first. To go on: oxy campaign resume promoter --instance" in (
+        await shop.cluster.oxy("status", "promoter")
+    )
+    assert "Some wait: the number was stopped.\n" in (
+        await shop.cluster.oxy("campaign", "report", "promoter", "--name", "Carnaval")
+    )
+    await shop.answered(DAVI, "e aí")
+    await shop.phones[OWNER].expect(re.compile("não deixa mais este número iniciar conversas"), within=60)
+    assert await shop.arrived("Carnaval na", "delivered") == 0
+    await shop.reported("Carnaval", recipients=4, waiting=4, sent=0)
