@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 
 from oxy_core.identity import number_digest
 from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, INSTANCE_LABEL, ORGANIZATION_LABEL, claim_name
+from oxy_core.instance.set_aside import PAIRED_ANNOTATION, set_aside_at
 
 ORPHANED: Final = "Orphaned"
 """State of a session whose instance was deleted, and whose volume was kept."""
@@ -16,7 +17,6 @@ ORPHANED: Final = "Orphaned"
 BACKUPS_ONLY: Final = "BackupsOnly"
 """State of a session of which only backups are left."""
 
-_PAIRED: Final = "oxy.dev/paired"
 _RESTORE: Final = "oxy.dev/restore"
 
 Backup = Mapping[str, Any]
@@ -46,6 +46,8 @@ class SessionView:
     """Id of the backup from which its claim got the session in that epoch; None: from none, or that is not known."""
     number: str | None = None
     """Digest of the number that the instance has; None: it does not exist."""
+    set_aside: datetime | None = None
+    """When credentials were last set aside on the claim of a deleted instance (`set_aside_at`); None: never."""
     status: Mapping[str, Any] = field(default_factory=dict)
     """``status.session``."""
 
@@ -81,10 +83,11 @@ class SessionView:
             since=datetime.fromisoformat(metadata["creationTimestamp"]),
             claim=metadata["name"],
             claim_uid=metadata["uid"],
-            linked=annotations.get(_PAIRED) == "true",
+            linked=annotations.get(PAIRED_ANNOTATION) == "true",
             pod=None,
             epoch=annotations.get(EPOCH_ANNOTATION),
             restored_from=_restored_from(annotations),
+            set_aside=set_aside_at(annotations),
         )
 
     @classmethod

@@ -97,6 +97,8 @@ class Reconciler:
             await self._writer.write_status(observed.instance, plan.status)
         if waiting is None:
             return WAIT_SECONDS
+        if plan.remark is not None:
+            await self._recorder.record(observed.instance, plan.remark)
         self._drop(key)
         for other in waiting:
             self._enqueue(other)

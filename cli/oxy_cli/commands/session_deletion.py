@@ -1,6 +1,6 @@
 """``oxy sessions delete``: deletes what is kept of a session, and only by its organization's name."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -12,6 +12,11 @@ from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Nam
 from oxy_cli.questions import typed
 from oxy_cli.session_admin import ask_operator, backups_of, readable_bytes
 from oxy_cli.session_view import SessionView
+
+_LOSS: Final = (
+    ": the phone has to be linked anew. A device that is still linked stays so until it is removed there (WhatsApp > "
+    "Settings > Linked devices)"
+)
 
 
 def delete(  # noqa: PLR0913 each is an option of the command
@@ -51,7 +56,7 @@ def delete(  # noqa: PLR0913 each is an option of the command
         message = f"organization {found.organization} has neither a volume nor a backup of an instance {name}"
         raise SessionCommandError(message)
     what = _consequence(found, doomed, backup_id) if heir is None else _volume_alone(found, heir)
-    loss = ": the phone has to be linked anew" if backup_id is None and heir is None else ""
+    loss = _LOSS if backup_id is None and heir is None else ""
     _confirm_by_name(found, f"{what}, for good{loss}", organization)
     chosen = [] if backup_id is None else ["--backup", backup_id]
     deleted = ask_operator(system, ["delete", found.organization, name, *chosen]) if doomed else []

@@ -15,6 +15,7 @@ from oxy_cli.output import age, console, print_json, print_table
 from oxy_cli.questions import confirmed
 from oxy_cli.session_admin import ask_operator, ask_pod, readable_bytes, stored_at
 from oxy_cli.session_view import SessionView
+from oxy_core.instance.set_aside import UNKNOWN
 
 SET_ASIDE_FOR: Final = timedelta(days=30)
 """A session that was set aside is offered for deletion after this time, if a backup has been made since."""
@@ -96,9 +97,21 @@ def orphans(
         if session.orphaned and session.claim is not None:
             until = _succeeded_at(session, everywhere)
             newest = newest_backup(session, [item for item in backups if _is_of_claim(session, item, until)])
-            replaced = newest is not None or not session.linked or without_backup
-            why = None if replaced else "it is the only copy of a linked session (--without-backup)"
+            why = None if without_backup else _why_needed(session, newest)
             yield Leftover(session, session.claim, None, session.since, newest, why)
+
+
+def _why_needed(session: SessionView, newest: datetime | None) -> str | None:
+    """Return why no backup replaces what a deleted instance's volume holds; None: one does, or nothing is of use."""
+    if session.linked and newest is None:
+        return "it is the only copy of a linked session (--without-backup)"
+    if session.set_aside is not None and (newest is None or newest < session.set_aside):
+        if session.set_aside == UNKNOWN:
+            return "an older version did not note whether a session was set aside on it (oxy sessions delete)"
+        return (
+            "the device of what was set aside on it may still be linked, without a backup since (oxy sessions delete)"
+        )
+    return None
 
 
 def _succeeded_at(session: SessionView, everywhere: Iterable[SessionView]) -> datetime | None:
@@ -139,10 +152,11 @@ def set_aside(
         if files is None:
             problems.append(f"{session.namespace}/{session.name}: it has no pod that could list what was set aside")
         for file in files or ():
-            yield _leftover_file(session, file, newest_backup(session, backups), datetime.now(UTC))
+            yield leftover_file(session, file, newest_backup(session, backups), datetime.now(UTC))
 
 
-def _leftover_file(session: SessionView, file: dict[str, Any], newest: datetime | None, now: datetime) -> Leftover:
+def leftover_file(session: SessionView, file: dict[str, Any], newest: datetime | None, now: datetime) -> Leftover:
+    """Return a session that was set aside, with why it is not deletable at `now`, if it is not."""
     since = datetime.fromisoformat(file["since"])
     why = None
     if now - since < SET_ASIDE_FOR:

@@ -51,6 +51,8 @@ class TerminalCause:
     """What to do, as the beginning of a sentence that ends in the command to run."""
     unpairs: bool = False
     """Whether the session is useless, so that the phone must be linked again."""
+    sets_aside: bool = False
+    """Whether the volume keeps it all the same, because its device may still be linked: WhatsApp did not unlink it."""
 
     def explain(self, instance: str, ban_expires_at: datetime | None = None, detail: str = "") -> str:
         """Return what happened to `instance` and what to do.
@@ -98,6 +100,7 @@ _CAUSES: Final = (
         "The stored session was damaged twice within a day",
         "Check the volume. To link the phone again, run",
         unpairs=True,
+        sets_aside=True,
     ),
     TerminalCause(
         ExitCode.ACCOUNT_LOCKED,
@@ -123,6 +126,7 @@ _CAUSES: Final = (
         "The phone that was linked has another number than this instance",
         "Nothing was read or answered there. For that number, create another instance. To link the right phone, run",
         unpairs=True,
+        sets_aside=True,
     ),
 )
 

@@ -4,6 +4,7 @@ The claim is the one object that outlives pods, restarts of the operator and the
 can be lost and derived again. `next_record` is the instance's state machine: observations in, the next record out.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +17,14 @@ from oxy_core.envelopes import ConnectionState, LiveState
 from oxy_core.identity import number_digest
 from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, PAIRING_UNTIL_ANNOTATION
 from oxy_core.instance.pairing_window import PAIRING_WINDOW
+from oxy_core.instance.set_aside import (
+    ENDED_ANNOTATION,
+    NEVER,
+    PAIRED_ANNOTATION,
+    SET_ASIDE_ANNOTATION,
+    UNKNOWN,
+    set_aside_at,
+)
 from oxy_core.instance.terminal_causes import terminal_cause
 from oxy_core.session_backups import BackupManifest, RestoreWish
 from oxy_core.times import utc_text
@@ -26,14 +35,22 @@ from oxy_operator.decide.restores import RestorePin, asked_for, found_backup
 from oxy_operator.lenient import plain_text, reason, utc_moment, whole_number
 
 _INCARNATION: Final = "oxy.dev/incarnation"
-_PAIRED: Final = "oxy.dev/paired"
 _REPAIRED: Final = "oxy.dev/repaired"
-_ENDED: Final = "oxy.dev/ended"
 _NUMBER: Final = "oxy.dev/number"
 _RESTORE: Final = "oxy.dev/restore"
 
 RECORD_ANNOTATIONS: Final = frozenset(
-    {EPOCH_ANNOTATION, PAIRING_UNTIL_ANNOTATION, _INCARNATION, _PAIRED, _REPAIRED, _ENDED, _NUMBER, _RESTORE}
+    {
+        EPOCH_ANNOTATION,
+        PAIRING_UNTIL_ANNOTATION,
+        PAIRED_ANNOTATION,
+        ENDED_ANNOTATION,
+        SET_ASIDE_ANNOTATION,
+        _INCARNATION,
+        _REPAIRED,
+        _NUMBER,
+        _RESTORE,
+    }
 )
 """Names of the annotations that hold a record."""
 
@@ -71,6 +88,8 @@ class EpochRecord:
     """Digest of the number whose session the claim keeps; empty if it was never recorded."""
     restore: RestorePin | None = None
     """The backup that was last asked for."""
+    set_aside: datetime | None = None
+    """When credentials were last set aside on the volume, of a device that may still be linked; None: never."""
 
     @classmethod
     def of(cls, annotations: Mapping[str, str]) -> Self | None:
@@ -81,12 +100,13 @@ class EpochRecord:
         return cls(
             epoch=epoch,
             incarnation=annotations.get(_INCARNATION, ""),
-            paired=annotations.get(_PAIRED) == "true",
+            paired=annotations.get(PAIRED_ANNOTATION) == "true",
             pairing_until=utc_moment(annotations.get(PAIRING_UNTIL_ANNOTATION)),
             repaired=annotations.get(_REPAIRED),
-            ended=_end(annotations.get(_ENDED)),
+            ended=_end(annotations.get(ENDED_ANNOTATION)),
             number=annotations.get(_NUMBER, ""),
             restore=RestorePin.of(annotations.get(_RESTORE)),
+            set_aside=set_aside_at(annotations),
         )
 
     @property
@@ -95,13 +115,14 @@ class EpochRecord:
         optional = {
             PAIRING_UNTIL_ANNOTATION: utc_text(self.pairing_until) if self.pairing_until else None,
             _REPAIRED: self.repaired,
-            _ENDED: self.ended.model_dump_json() if self.ended else None,
+            ENDED_ANNOTATION: self.ended.model_dump_json() if self.ended else None,
             _RESTORE: self.restore.model_dump_json(exclude_none=True) if self.restore else None,
         }
         return {
             EPOCH_ANNOTATION: str(self.epoch),
             _INCARNATION: self.incarnation,
-            _PAIRED: "true" if self.paired else "false",
+            PAIRED_ANNOTATION: "true" if self.paired else "false",
+            SET_ASIDE_ANNOTATION: utc_text(self.set_aside) if self.set_aside else NEVER,
             _NUMBER: self.number,
             **{name: value for name, value in optional.items() if value is not None},
         }
@@ -159,6 +180,7 @@ def next_record(  # noqa: PLR0913 every observation that counts
     are those that `restores.found_backup` reads.
     """
     current = _with_number(_begun(instance, record, known_epoch, now), instance)
+    current = _with_set_aside(current, live, now)
     current = _with_restore(current, instance, backups, now)
     # A repair comes before what the pod reports: the present pod belongs to the epoch that the repair ends.
     if instance.repair_nonce is not None and instance.repair_nonce != current.repaired:
@@ -169,13 +191,14 @@ def next_record(  # noqa: PLR0913 every observation that counts
         current = replace(current, restore=current.restore.answered(live))
     termination = pod.ended(current.epoch)
     if current.end is None and termination is not None and terminal_cause(termination.exit_code) is not None:
-        return _ended(current, termination, pod.image)
+        return _ended(current, termination, pod.image, now)
     if pod.ready:
         return current if current.paired else replace(current, paired=True)
     if current.paired and live is not None and live.connection is ConnectionState.PAIRING:
         # The runtime set a damaged session aside and offers codes for a fresh one, within the same epoch.
         pin = current.restore and current.restore.model_copy(update={"epoch": None})
-        return replace(current, paired=False, pairing_until=_window_end(now), restore=pin)
+        window = _window_end(now)
+        return replace(current, paired=False, pairing_until=window, restore=pin, set_aside=_noted(now))
     return current
 
 
@@ -207,6 +230,14 @@ def _with_number(record: EpochRecord, instance: Instance) -> EpochRecord:
     return replace(record, number=number_digest(instance.spec.phone_number))
 
 
+def _with_set_aside(record: EpochRecord, live: LiveState | None, now: datetime) -> EpochRecord:
+    """Date what was set aside while nobody noted it."""
+    is_told = live is not None and live.session is not None and bool(live.session.set_aside_bytes)
+    if record.set_aside == UNKNOWN or (record.set_aside is None and is_told):
+        return replace(record, set_aside=_noted(now))
+    return record
+
+
 def _repaired(record: EpochRecord, nonce: str, pod: Pod | None, now: datetime) -> EpochRecord:
     """Open a window; in a new epoch, and so in a new pod, unless a pod runs that only waits for a phone."""
     waits = record.end is None and not record.paired and pod is not None and pod.waits_in(record.epoch)
@@ -233,10 +264,12 @@ def _with_restore(
     wish = RestoreWish(id=wish_id, manifest=manifest, force=wanted.force)
     unlinked = manifest.id in unlinked_after(backups or ())
     pin = RestorePin(asked=asked, wish=wish, request=wanted.request, epoch=epoch, unlinked=unlinked)
-    return replace(record, epoch=epoch, pairing_until=_window_end(now), ended=None, restore=pin)
+    set_aside = _noted(now) if record.paired else record.set_aside
+    window = _window_end(now)
+    return replace(record, epoch=epoch, pairing_until=window, ended=None, restore=pin, set_aside=set_aside)
 
 
-def _ended(record: EpochRecord, termination: Termination, image: str) -> EpochRecord:
+def _ended(record: EpochRecord, termination: Termination, image: str, now: datetime) -> EpochRecord:
     message = termination.message
     cause = terminal_cause(termination.exit_code, message.reason if message else "")
     ended = EpochEnd(
@@ -248,9 +281,15 @@ def _ended(record: EpochRecord, termination: Termination, image: str) -> EpochRe
         image=image,
     )
     unpairs = cause is not None and cause.unpairs
-    return replace(record, ended=ended, paired=record.paired and not unpairs)
+    set_aside = _noted(now) if cause is not None and cause.sets_aside else record.set_aside
+    return replace(record, ended=ended, paired=record.paired and not unpairs, set_aside=set_aside)
 
 
 def _window_end(now: datetime) -> datetime:
-    """Return the end of a window that opens now, in whole seconds, as the annotation stores it."""
+    """Return the end of a window that opens now, in whole seconds, as annotations store times."""
     return now.astimezone(UTC).replace(microsecond=0) + PAIRING_WINDOW
+
+
+def _noted(now: datetime) -> datetime:
+    """Return `now` in whole seconds, rounded up: a backup of just before is not newer."""
+    return datetime.fromtimestamp(math.ceil(now.timestamp()), UTC)

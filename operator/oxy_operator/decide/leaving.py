@@ -1,24 +1,34 @@
 """How a deleted instance gives its session up if the policy is Delete: backed up, unlinked on the phone, then deleted.
 
-The claim is the only place where a session lives. So it is deleted only if nobody is linked any more, or if a backup of
-this epoch's session exists, whose key derives from the names and outlives the resource. Otherwise it stays, as with the
-policy Retain, and `oxy sessions list` names it.
+The claim is the only place where a session lives. So it is deleted only if it holds no credentials of a device that may
+still be linked, or if a backup of this epoch's session exists, made after credentials were last set aside, whose key
+derives from the names and outlives the resource. Otherwise it stays, as with the policy Retain: an event says why, and
+`oxy sessions list` names it.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from oxy_core.envelopes import LiveState
+from oxy_core.instance.custom_resource import claim_name
 from oxy_core.instance.session_states import LeaveState, LeaveStep
+from oxy_core.instance.set_aside import UNKNOWN
 from oxy_core.instance.terminal_causes import ExitCode
 from oxy_core.session_backups import LeaveWish
+from oxy_core.times import utc_text
+from oxy_operator.decide.backups import StoredBackup
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.live_state import current_live_state
 from oxy_operator.decide.observed import Observed
 from oxy_operator.lenient import plain_text
 from oxy_operator.problems import Problem
 
-_UNTIL: Final = "Five minutes after its deletion, the instance goes without waiting any longer."
+_UNTIL: Final = (
+    "Five minutes after its deletion, the instance goes without waiting any longer, and with it the volume if there is "
+    "any backup of this session, be it a day old."
+)
+
+_BY_HAND: Final = "On the phone, remove the device by hand: WhatsApp > Settings > Linked devices."
 
 _STEPS: Final = {
     LeaveStep.BACKING_UP: "BackingUp",
@@ -36,6 +46,8 @@ class Farewell:
     waits_for: Problem | None
     """None: the pod has left, or cannot be asked, or was waited for long enough."""
     deletes_claim: bool
+    remark: Problem | None = None
+    """What people must see once the instance is gone: why the claim stays, or that its device may still be linked."""
 
     @property
     def asks(self) -> bool:
@@ -46,17 +58,61 @@ class Farewell:
 def farewell(observed: Observed, *, overdue: bool) -> Farewell:
     """Return what becomes of the session of a deleted instance that used its claim."""
     record, wish = observed.record, LeaveWish(id=observed.instance.uid)
-    if record is None or not record.paired:
+    linked = record is not None and _is_linked(observed, record)
+    if record is None or not (linked or record.set_aside):
         return Farewell(wish, None, deletes_claim=True)
-    waits_for = None if overdue else _waits_for(observed, record, wish)
-    return Farewell(wish, waits_for, deletes_claim=_is_backed_up(observed, record, wish))
+    waits_for = _waits_for(observed, record, wish) if linked and not overdue else None
+    backup = _replacing(observed, record, wish)
+    if backup is None:
+        return Farewell(wish, waits_for, deletes_claim=False, remark=_kept(observed, record))
+    is_unlinked = record.set_aside is None and _is_unlinked(observed, record, wish)
+    return Farewell(wish, waits_for, deletes_claim=True, remark=None if is_unlinked else _still_linked(backup))
 
 
-def _is_backed_up(observed: Observed, record: EpochRecord, wish: LeaveWish) -> bool:
+def _is_linked(observed: Observed, record: EpochRecord) -> bool:
+    """Whether a phone is linked; also if that happened while no operator could record it."""
+    pod = observed.pod
+    return record.paired or (pod is not None and pod.ready and pod.epoch == record.epoch)
+
+
+def _replacing(observed: Observed, record: EpochRecord, wish: LeaveWish) -> StoredBackup | None:
+    """Return the newest backup that replaces what the claim holds; None: there is none."""
     # Epochs are counted by claim: an earlier instance of this name, with a claim of its own, has used the same ones.
-    created_at = observed.instance.created_at
-    own = (item for item in observed.backups or () if created_at is None or item.stored_at >= created_at)
-    return any(wish.id == item.manifest.request or record.epoch == item.manifest.epoch for item in own)
+    since = max((moment for moment in (observed.instance.created_at, record.set_aside) if moment), default=None)
+    own = (item for item in observed.backups or () if since is None or item.stored_at >= since)
+    fitting = (item for item in own if wish.id == item.manifest.request or record.epoch == item.manifest.epoch)
+    return max(fitting, key=lambda item: item.place, default=None)
+
+
+def _is_unlinked(observed: Observed, record: EpochRecord, wish: LeaveWish) -> bool:
+    """Whether the linked device is known to be removed on the phone: by its pod, as it was told, or by somebody."""
+    ended = observed.pod.ended(record.epoch) if observed.pod is not None else None
+    if ended is not None and ended.exit_code == ExitCode.LOGGED_OUT:
+        return True
+    live = _last_said(observed, record)
+    said = live.leaving if live is not None else None
+    return said is not None and (said.wish, said.step) == (wish.id, LeaveStep.LEFT)
+
+
+def _kept(observed: Observed, record: EpochRecord) -> Problem:
+    instance, since = observed.instance, record.set_aside
+    why = "no verified backup of its session is known"
+    if since is not None:
+        moment = "at a time that an older version did not note" if since == UNKNOWN else f"on {utc_text(since)}"
+        why = f"credentials were set aside on it {moment}, and no verified backup was made since"
+    message = (
+        f"deletionPolicy is Delete, but volume {claim_name(instance.name)} is kept: {why}, and its device may still be "
+        f"linked. To delete it for good: oxy sessions delete {instance.name} -n {instance.namespace}. {_BY_HAND}"
+    )
+    return Problem("SessionKept", message)
+
+
+def _still_linked(backup: StoredBackup) -> Problem:
+    message = (
+        "The volume was deleted, and a device whose credentials it held may still be linked. What is left of the "
+        f"session is backup {backup.manifest.id} of {utc_text(backup.stored_at)}. {_BY_HAND}"
+    )
+    return Problem("DeviceStillLinked", message)
 
 
 def _waits_for(observed: Observed, record: EpochRecord, wish: LeaveWish) -> Problem | None:

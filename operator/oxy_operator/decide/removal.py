@@ -16,6 +16,7 @@ from oxy_operator.decide.pod import Pod
 from oxy_operator.decide.situation import Situation
 from oxy_operator.decide.specs.config_map import settings_config_map
 from oxy_operator.decide.status import Status, status_of
+from oxy_operator.decide.warnings import Warned
 from oxy_operator.objects import CLAIMS, STATEFUL_SETS, Object
 
 RELEASE_AFTER: Final = timedelta(minutes=5)
@@ -41,6 +42,8 @@ class RemovalPlan:
     """What to show meanwhile."""
     overdue: bool
     """Whether neither the pod nor NATS is waited for any longer."""
+    remark: Warned | None
+    """What people must see once the instance is gone."""
 
     def awaits_pod(self, pod: Pod | None) -> bool:
         """Whether to wait until the pod has ended, before NATS removes the account: it may have reports to deliver."""
@@ -70,6 +73,7 @@ def removal_plan(observed: Observed) -> RemovalPlan | None:
         notice=_notice(observed, leaves) if leaves else None,
         status=_status(observed, leaves) if leaves else None,
         overdue=overdue,
+        remark=Warned(leaves.remark.reason, leaves.remark.message) if leaves and leaves.remark else None,
     )
 
 

@@ -151,7 +151,7 @@ def back_up(shop: Scene, bus: Path, instance: str = "shop", **fields: object) ->
     return str(manifest.id)
 
 
-def claim(shop: Scene, name: str, *, paired: bool = True, namespace: str = "") -> None:
+def claim(shop: Scene, name: str, *, paired: bool = True, namespace: str = "", set_aside: str = "never") -> None:
     shop.server.api.create(
         f"/api/v1/namespaces/{namespace or shop.namespace}/persistentvolumeclaims",
         {
@@ -165,7 +165,11 @@ def claim(shop: Scene, name: str, *, paired: bool = True, namespace: str = "") -
                     "oxy.dev/instance": name,
                     "oxy.dev/organization": shop.namespace[:40],
                 },
-                "annotations": {"oxy.dev/epoch": "1", "oxy.dev/paired": str(paired).lower()},
+                "annotations": {
+                    "oxy.dev/epoch": "1",
+                    "oxy.dev/paired": str(paired).lower(),
+                    "oxy.dev/set-aside": set_aside,
+                },
             },
             "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
         },
@@ -524,14 +528,17 @@ def test_leftovers_are_pruned_once_confirmed_and_only_if_a_backup_replaces_them(
     for name in ("shop", "gone", "lonely"):
         claim(shop, name)
     claim(shop, "never", paired=False)
+    claim(shop, "damaged", paired=False, set_aside="2126-01-01T00:00:00Z")
     volume = Path(os.environ["OXY_SESSION"])
     old, young = "session.bad-20260101T000000Z.db", f"session.bad-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.db"
     for name in (old, young, "session.db"):
         (volume / name).write_bytes(b"x")
     shop.set_status("shop", "Connected", session={"setAsideBytes": 2}, runtime={"podName": "wai-shop-0"})
-    back_up(shop, bus, "gone")
+    for name in ("gone", "damaged"):
+        back_up(shop, bus, name)
     listed = printed(shop, "prune")["leftovers"]
     assert {item["what"]: item["keptBecause"] is None for item in listed} == {
+        "wai-damaged-session": False,
         "wai-gone-session": True,
         "wai-lonely-session": False,
         "wai-never-session": True,
@@ -540,10 +547,10 @@ def test_leftovers_are_pruned_once_confirmed_and_only_if_a_backup_replaces_them(
     }
     assert not any(item["deleted"] for item in listed)
     assert oxy(shop, "prune", answer="n\n").exception is None
-    assert claims(shop) == {f"wai-{name}-session" for name in ("shop", "gone", "lonely", "never")}
+    assert claims(shop) == {f"wai-{name}-session" for name in ("shop", "damaged", "gone", "lonely", "never")}
     back_up(shop, bus)
     assert "Deleted 3" in oxy(shop, "prune", answer="y\n").stdout
-    assert claims(shop) == {"wai-shop-session", "wai-lonely-session"}
+    assert claims(shop) == {"wai-shop-session", "wai-damaged-session", "wai-lonely-session"}
     assert {path.name for path in volume.iterdir()} == {young, "session.db"}
     printed(shop, "prune", "--yes", "--without-backup")
     assert claims(shop) == {"wai-shop-session"}

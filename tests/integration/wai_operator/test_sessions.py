@@ -92,6 +92,14 @@ async def linked(scene: Scene, **spec: Json) -> None:
     await scene.until_phase("Connected", "Connected")
 
 
+def kept(scene: Scene) -> list[str]:
+    """Why people are told that the volume stays."""
+    found = scene.api.get(f"/apis/events.k8s.io/v1/namespaces/{scene.namespace}/events")["items"]
+    return [
+        event["note"] for event in found if (event["reason"], event["regarding"]["name"]) == ("SessionKept", scene.name)
+    ]
+
+
 async def gone(scene: Scene) -> None:
     await eventually(lambda: scene.find("wai", scene.name) is None, f"the instance is gone\n{scene.log()[-3000:]}")
 
@@ -224,12 +232,27 @@ async def test_a_session_is_backed_up_and_unlinked_before_it_is_deleted_and_come
 async def test_the_only_copy_of_a_session_stays(scene: Scene) -> None:
     await linked(scene, session={"deletionPolicy": "Delete"})
     claim = await scene.until_child("claim", lambda found: found["metadata"]["annotations"]["oxy.dev/paired"] == "true")
+    damaged = replace(scene, name="damaged")
+    await linked(damaged, session={"deletionPolicy": "Delete"})
+    async with on_the_bus(damaged) as pod:
+        await back_up(damaged, pod)
+    await damaged.until_status(listed)
+    damaged.pod_status(ready=False)
+    async with damaged.repeating(damaged.state(connection="pairing")):
+        await damaged.until_child("claim", lambda found: found["metadata"]["annotations"]["oxy.dev/paired"] == "false")
+    damaged.kill_pod()
+    damaged.api.delete(damaged.path("wai", damaged.name))
     scene.edit({"spec": {"suspend": True}})
     await scene.until_phase("Paused", "Suspended")
     scene.kill_pod()
     scene.api.delete(scene.path("wai", scene.name))
-    await gone(scene)
+    for each in (scene, damaged):
+        await gone(each)
+        await eventually(lambda each=each: kept(each), f"why the volume of {each.name} stays")
     assert scene.child("claim") == claim
+    left = damaged.child("claim")
+    assert left is not None
+    assert "deletionTimestamp" not in left["metadata"], "the credentials that were set aside are on it"
     # Written once the instance is gone.
     await eventually(lambda: '"keeps_session": true' in scene.log(), "the removal is logged")
 

@@ -9,7 +9,7 @@ import pytest
 from unit.wai_operator.making import deployment, observed, pod, record, resource
 
 from oxy_cli.commands.session_details import backup_rows, detail_lines, remark
-from oxy_cli.commands.session_pruning import SET_ASIDE_FOR, orphans
+from oxy_cli.commands.session_pruning import SET_ASIDE_FOR, leftover_file, orphans
 from oxy_cli.errors import SessionCommandError
 from oxy_cli.restore_order import RestoreOrder, of_number, progress_of, under_way
 from oxy_cli.session_view import SessionView, left_behind
@@ -29,9 +29,16 @@ DAY = timedelta(days=1)
 
 
 def left(
-    epoch: str | None = "3", *, paired: bool = True, namespace: str = "shops", since: datetime = NOW, pin: object = None
+    epoch: str | None = "3",
+    *,
+    paired: bool = True,
+    namespace: str = "shops",
+    since: datetime = NOW,
+    pin: object = None,
+    **record: str,
 ) -> SessionView:
     annotations = {"oxy.dev/paired": str(paired).lower()} | ({"oxy.dev/epoch": epoch} if epoch else {})
+    annotations |= {f"oxy.dev/{name.replace('_', '-')}": value for name, value in record.items()}
     annotations |= {} if pin is None else {"oxy.dev/restore": pin if isinstance(pin, str) else json.dumps(pin)}
     labels = {"oxy.dev/instance": "shop", "oxy.dev/organization": "acme"}
     named = {"name": "wai-shop-session", "uid": "u", "namespace": namespace, "creationTimestamp": since.isoformat()}
@@ -60,7 +67,17 @@ FIRST = {"id": "b1", "organization": "acme", "instance": "shop", "epoch": 1, "st
         (left(), [backup(3, NOW - DAY)], False),  # of an earlier claim
         (left(), [backup(3, NOW + DAY, "other")], False),
         (left(None), [backup(3, NOW + DAY)], False),
-        (left(paired=False), [], True),
+        (left(paired=False, set_aside="never"), [], True),
+        (left(paired=False, ended='{"exit_code": 64}'), [], True),  # WhatsApp has unlinked it
+        (left(paired=False, ended='{"exit_code": 68}'), [], False),  # damaged, and an older operator noted no time
+        (left(paired=False), [backup(3, NOW + DAY)], False),  # likewise: it may have been set aside since
+        (left(paired=False, set_aside="soon"), [backup(3, NOW + DAY)], False),
+        (left(paired=False, set_aside=(NOW + DAY).isoformat()), [], False),
+        (left(paired=False, set_aside=(NOW + DAY).isoformat()), [backup(3, NOW + DAY / 2)], False),
+        (left(paired=False, set_aside=(NOW + DAY).isoformat()), [backup(2, NOW + 2 * DAY)], False),
+        (left(paired=False, set_aside=(NOW + DAY).isoformat()), [backup(3, NOW + DAY)], True),
+        (left(set_aside=(NOW + DAY).isoformat()), [backup(3, NOW + DAY / 2)], False),
+        (left(set_aside="never"), [backup(3, NOW + DAY)], True),
         (left(), [backup(3, NOW + DAY, volume="u")], True),
         (left(), [backup(3, NOW + DAY, volume="of the next namespace")], False),
         (left(), [backup(2, NOW + DAY, volume="u")], False),
@@ -89,6 +106,29 @@ def test_what_an_instance_that_moved_has_backed_up_since_replaces_no_volume_that
     backups = [backup(3, NOW + stored_after * DAY)]
     (found,) = orphans([left()], backups, everywhere=[left(), moved])
     assert (found.kept_because is None) is deletable
+
+
+MONTH = timedelta(days=30)
+
+
+@pytest.mark.parametrize(
+    ("age", "backed_up_after", "kept_because"),
+    [
+        (MONTH, timedelta(seconds=1), None),
+        (MONTH - timedelta(seconds=1), timedelta(seconds=1), "younger than 30 days"),
+        (MONTH, timedelta(), "no backup"),
+        (MONTH, -DAY, "no backup"),  # of before it was set aside
+        (MONTH, None, "no backup"),
+    ],
+)
+def test_what_was_set_aside_goes_after_thirty_days_and_a_newer_backup(
+    age: timedelta, backed_up_after: timedelta | None, kept_because: str | None
+) -> None:
+    since = NOW - age
+    newest = None if backed_up_after is None else since + backed_up_after
+    found = leftover_file(left(), {"name": "f", "bytes": 1, "since": since.isoformat()}, newest, NOW)
+    assert (found.kept_because is None) is (kept_because is None)
+    assert (kept_because or "") in (found.kept_because or "")
 
 
 # -- what deleted instances left

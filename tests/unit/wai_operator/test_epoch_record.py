@@ -19,6 +19,7 @@ from unit.wai_operator.making import (
 
 from oxy_core.identity import number_digest
 from oxy_core.instance.pairing_window import PAIRING_WINDOW
+from oxy_core.instance.set_aside import UNKNOWN
 from oxy_operator.decide.epoch_record import EpochEnd, EpochRecord, next_record
 
 
@@ -164,13 +165,58 @@ def test_a_session_set_aside_opens_a_window_once() -> None:
     reported = live(connection="pairing")
     reopened = following(record(), pod=pod(), live=reported)
     assert (reopened.paired, reopened.pairing_until, reopened.epoch) == (False, NOW + PAIRING_WINDOW, 2)
+    assert reopened.set_aside == NOW
+    just_after = following(record(), pod=pod(), live=reported, now=NOW + timedelta(milliseconds=1)).set_aside
+    assert just_after == NOW + timedelta(seconds=1), "a backup of the same second is not newer"
     assert following(reopened, pod=pod(), live=reported, now=NOW + timedelta(hours=1)) == reopened
+
+
+@pytest.mark.parametrize(
+    ("code", "kept"),
+    [(64, False), (65, False), (66, False), (67, False), (68, True), (69, False), (71, False), (72, True)],
+)
+def test_it_is_noted_that_credentials_stay_on_the_volume_unless_whatsapp_unlinked_them(
+    code: int, *, kept: bool
+) -> None:
+    assert following(record(), pod=pod(state=termination(code))).set_aside == (NOW if kept else None)
+    earlier = record(set_aside=NOW - PAIRING_WINDOW)
+    assert following(earlier, pod=pod(state=termination(64))).set_aside == earlier.set_aside, "those are of another one"
+
+
+@pytest.mark.parametrize(("size", "kept"), [(None, False), (0, False), (1, True)])
+def test_what_a_pod_says_is_set_aside_is_noted_once(size: int | None, *, kept: bool) -> None:
+    said = live(session={"set_aside_bytes": size})
+    noted = following(record(), pod=pod(ready=True), live=said)
+    assert noted.set_aside == (NOW if kept else None)
+    later = following(noted, pod=pod(ready=True), live=said, now=NOW + timedelta(hours=1))
+    assert later == noted
+
+
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize("code", [None, 64, 68, 69])
+def test_of_what_an_older_operator_did_not_note_the_worst_is_assumed(code: int | None, *, paired: bool) -> None:
+    ended = None if code is None else EpochEnd(epoch=2, exit_code=code, reason="x", message="y")
+    before = record(paired=paired, ended=ended).annotations
+    del before["oxy.dev/set-aside"]
+    read = EpochRecord.of(before)
+    assert read is not None
+    is_certain = paired or code in {64, 69}
+    assert read.set_aside == (None if is_certain else UNKNOWN)
+    assert following(read).set_aside == (None if is_certain else NOW)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "2026-11-22T11:00:00"])
+def test_a_time_that_cannot_be_read_is_later_than_every_backup(text: str) -> None:
+    read = EpochRecord.of(record(paired=True).annotations | {"oxy.dev/set-aside": text})
+    assert read is not None
+    assert read.set_aside == UNKNOWN
 
 
 @pytest.mark.parametrize(
     "made",
     [
         record(),
+        record(paired=False, set_aside=NOW),
         record(paired=False, pairing_until=None),
         record(repaired="n", ended=EpochEnd(epoch=2, exit_code=68, reason="r", message='quoted "text"')),
     ],

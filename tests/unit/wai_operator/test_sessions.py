@@ -27,6 +27,7 @@ from unit.wai_operator.making import (
 from oxy_core.freeze import Freeze, Hold
 from oxy_core.identity import number_digest
 from oxy_core.instance.session_states import MAX_DETAIL, RestoreOutcome
+from oxy_core.instance.set_aside import UNKNOWN
 from oxy_core.session_backups import BackupManifest, LeaveWish
 from oxy_core.tenant import TenantSettings
 from oxy_operator.decide.backups import (
@@ -56,6 +57,7 @@ from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.objects import CLAIMS, STATEFUL_SETS
 
 ID = "01940000-0000-7000-8000-{:012}"
+HOUR = timedelta(hours=1)
 
 
 def backup(place: int = 1, *, age: timedelta = timedelta(hours=1), **fields: Json) -> StoredBackup:
@@ -477,6 +479,12 @@ def test_an_answer_to_another_wish_and_a_damaged_pin_count_for_nothing() -> None
     assert RestorePin.of("x") is None
 
 
+def test_a_linked_session_that_a_backup_replaces_is_set_aside() -> None:
+    """Its device stays linked whatever becomes of the one of the backup."""
+    for paired, noted in ((True, NOW), (False, None)):
+        assert following(restoring(), record(paired=paired), backups=[backup()]).set_aside == noted
+
+
 # -- deletion with the policy Delete
 
 
@@ -550,13 +558,49 @@ def test_an_instance_that_is_frozen_stays_so_while_it_leaves() -> None:
         ({"backups": (backup(epoch=1, request=LEAVE),)}, True),
         ({"backups": (backup(),)}, True),
         ({"backups": (backup(age=timedelta(days=30)),)}, False),  # of an earlier instance of this name
-        ({"record": record(paired=False)}, True),
+        ({"record": record(paired=False)}, True),  # never linked, or unlinked by WhatsApp
+        ({"record": record(paired=False), "pod": pod(ready=True)}, False),  # linked, which nobody has recorded yet
+        ({"record": record(paired=False, set_aside=NOW - HOUR)}, False),
+        ({"record": record(paired=False, set_aside=NOW - HOUR), "backups": None}, False),
+        ({"record": record(paired=False, set_aside=NOW - HOUR), "backups": (backup(age=2 * HOUR),)}, False),
+        ({"record": record(paired=False, set_aside=NOW - HOUR), "backups": (backup(age=HOUR),)}, True),
+        ({"record": record(paired=False, set_aside=NOW - HOUR), "backups": (backup(epoch=1),)}, False),
+        ({"record": record(paired=False, set_aside=UNKNOWN), "backups": (backup(),)}, False),
+        ({"record": record(set_aside=NOW - HOUR), "backups": (backup(age=2 * HOUR),)}, False),
+        ({"record": record(set_aside=NOW - HOUR), "backups": (backup(age=HOUR / 2),)}, True),
     ],
 )
-def test_the_only_copy_of_a_linked_session_is_never_deleted(changes: Json, *, deletes: bool) -> None:
+def test_the_only_copy_of_credentials_is_never_deleted(changes: Json, *, deletes: bool) -> None:
     for since in (timedelta(seconds=1), RELEASE_AFTER + timedelta(seconds=1)):
         given = leaving(**{"deleted_at": NOW - since, "pod": None} | changes)
         assert farewell(given, overdue=since > RELEASE_AFTER).deletes_claim is deletes
         plan = removal_plan(given)
         assert plan is not None
         assert (plan.claim is not None) is deletes
+        if not deletes:
+            assert plan.remark is not None
+            assert plan.remark.reason == "SessionKept"
+            assert "oxy sessions delete petshop -n shops" in plan.remark.note
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, "DeviceStillLinked"),
+        ({"reported": left("failed", reason="NotConnected")}, "DeviceStillLinked"),
+        ({"reported": left("left")}, None),
+        ({"reported": left("left"), "record": record(set_aside=NOW - HOUR)}, "DeviceStillLinked"),  # another one
+        ({"pod": pod(state=termination(64))}, None),
+        ({"record": record(paired=False)}, None),
+        ({"record": record(paired=False, set_aside=NOW - HOUR)}, "DeviceStillLinked"),
+    ],
+)
+def test_people_see_that_a_device_may_be_linked_whose_volume_is_gone(changes: Json, reason: str | None) -> None:
+    made = backup(age=HOUR / 2)
+    plan = removal_plan(leaving(**{"deleted_at": NOW - 2 * RELEASE_AFTER, "backups": (made,)} | changes))
+    assert plan is not None
+    assert plan.claim is not None
+    assert (plan.remark and plan.remark.reason) == reason
+    if plan.remark is not None:
+        assert f"backup {made.manifest.id} of 2026-11-22T11:30:00Z" in plan.remark.note
+        assert "Linked devices" in plan.remark.note
