@@ -204,10 +204,12 @@ async def test_a_number_that_whatsapp_locks_is_stopped_its_owner_told_once_and_a
         assert "não deixa mais este número iniciar conversas" in pod.texts_to(OWNER)[0]
         assert await scene.value("select count(*) from outbox where state = 'held'") == 2
         await scene.query("select resume_proactive(organization_id, id, 'cli') from instances")
+        pod.report(InstanceEvent(name=REACHOUT_LOCKED, at=datetime.now(UTC) - timedelta(minutes=1)))
         await until(
             lambda: scene.query("select from outbox where purpose is not null and state = 'sent' having count(*) = 2")
         )
         await pod.answer_to("Oi")
+        assert await scene.value("select paused_at from reputation") is None, "that was told late"
     assert len(pod.texts_to(OWNER)) == 1
 
 

@@ -160,7 +160,6 @@ async def a_picture_is_sent_and_counted(shop: Promoter) -> None:
     counted = {"sent": 4, "delivered": delivered, "read": read, "answered": 2, "opted_out": 1, "waiting": 0}
     assert (delivered, read) == (4, 1)
     await shop.reported("Natal", **counted)
-    assert (await shop.told("campaign", "approve", "promoter", "-f", file))["outcome"] == "already"
 
 
 async def a_paused_campaign_goes_on_and_is_cancelled(shop: Promoter) -> None:
@@ -245,10 +244,8 @@ async def a_lock_of_whatsapp_stops_what_promotes(shop: Promoter) -> None:
     assert "WhatsApp lets the number write to nobody first. To go on: oxy campaign resume promoter --instance" in (
         await shop.cluster.oxy("status", "promoter")
     )
-    assert "Some wait: the number was stopped.\n" in (
-        await shop.cluster.oxy("campaign", "report", "promoter", "--name", "Carnaval")
-    )
     await shop.answered(DAVI, "e aí")
     await shop.phones[OWNER].expect(re.compile("não deixa mais este número iniciar conversas"), within=60)
     assert await shop.arrived("Carnaval na", "delivered") == 0
-    await shop.reported("Carnaval", recipients=4, waiting=4, sent=0)
+    shown = await shop.cluster.oxy("campaign", "report", "promoter", "--name", "Carnaval")
+    assert re.search(r"^waiting +4 .*\nsent +0\nSome wait: the number was stopped\.$", shown, re.MULTILINE), shown
