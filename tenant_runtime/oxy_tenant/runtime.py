@@ -24,7 +24,7 @@ from oxy_tenant.journal.epochs import Restored
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.retention import PRUNE_EVERY
 from oxy_tenant.lobby import Lobby
-from oxy_tenant.own_process import OwnProcess
+from oxy_tenant.own_process import OwnProcess, keep_trimmed
 from oxy_tenant.publishing.publisher import ReportSignal
 from oxy_tenant.restoring import restore_if_wished
 from oxy_tenant.session_metadata import MetadataFile
@@ -88,6 +88,7 @@ class Runtime:
                         parts.connection.follow_settings(),
                         parts.pairing_check.run(),
                         keep_pruned(parts.shared.journal),
+                        keep_trimmed(),
                     )
                 ]
                 ending = await self._stay_connected(tasks, background)

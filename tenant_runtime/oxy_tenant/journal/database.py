@@ -22,7 +22,7 @@ from oxy_tenant import metrics
 from oxy_tenant.errors import JournalError, JournalFullError
 from oxy_tenant.journal import epochs
 
-_CACHE_KIB: Final = 512
+_CACHE_KIB: Final = 256
 """Of each connection, instead of SQLite's 2,000: what is read again is in the system's cache too, once for all."""
 
 APPLICATION_ID: Final = 0x4F78_794A
