@@ -109,8 +109,10 @@ async def test_a_pod_that_is_killed_in_the_middle_fetches_the_file_again(scene: 
     await pod.simulator.api.media_fault("slow", rate=1 << 18)
     await send(pod, Document(data=large, file_name="exame.bin"), Image(data=PNG))
     journal = f"file:{pod.runtime.session / 'journal.db'}?mode=ro"
+    # What was decrypted and not yet journalled when a process dies is reported as lost: another test's matter.
+    both = "SELECT count(*) = 2 AND max(begun) > 0 FROM transfers"
     with closing(sqlite3.connect(journal, uri=True)) as database:
-        await until(lambda: database.execute("SELECT 1 FROM transfers WHERE begun > 0").fetchone())
+        await until(lambda: database.execute(both).fetchone()[0])
     await pod.runtime.kill()
     async with scene.worker():
         await pod.runtime.start()
