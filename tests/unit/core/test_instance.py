@@ -4,7 +4,15 @@ import pytest
 from pydantic import ValidationError
 
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
-from oxy_core.instance.settings import AiSettings, DailySummarySettings, LimitsSettings, ReconnectSettings
+from oxy_core.instance.settings import (
+    AiSettings,
+    AuroraSettings,
+    DailySummarySettings,
+    LimitsSettings,
+    QueuesSettings,
+    ReconnectSettings,
+    RetentionSettings,
+)
 from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, ExitCode, terminal_cause
 
 SOON = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
@@ -62,6 +70,45 @@ def test_a_cause_says_once_what_happened_and_what_to_do() -> None:
         assert text.endswith("oxy pair petshop")
     ban = TERMINAL_CAUSES["TemporaryBan"].explain("petshop", SOON)
     assert "banned this number until 2026-03-02 08:30 UTC." in ban
+
+
+def test_a_business_that_sets_nothing_has_the_promised_limits() -> None:
+    """As literals: the definition's defaults are compared with these models, and both could change."""
+    assert LimitsSettings().model_dump() == {
+        "contact_turns_per_hour": 30,
+        "outbound_per_minute": 20,
+        "campaign_per_day": 200,
+        "warm_up": (20, 50, 100),
+        "proactive_interval_days": 7,
+        "quiet_hours": "21:00-08:00",
+        "pause_failure_percent": 20,
+        "pause_opt_out_percent": 5,
+        "pause_sample": 20,
+    }
+    assert QueuesSettings().model_dump() == {
+        "message": {"concurrency": 5, "attempts": 3, "backoff_seconds": 2, "per_second": 10},
+        "automation": {"concurrency": 5, "attempts": 3, "backoff_seconds": 2},
+        "campaign": {"concurrency": 3, "attempts": 2, "backoff_seconds": 5},
+    }
+    assert RetentionSettings().model_dump() == {
+        "messages": 730,
+        "media": 90,
+        "readings": 730,
+        "turn_steps": 90,
+        "ai_interactions": 400,
+        "jobs": 90,
+        "campaigns": 730,
+        "audit": 1_825,
+        "dead_letters": 180,
+        "backups": 30,
+    }
+    assert AuroraSettings().model_dump(exclude={"enabled", "model", "temperature", "max_tokens"}) == {
+        "daily_summary": {"enabled": True, "at": "20:00"},
+        "weekly_report": {"enabled": True, "weekday": 1, "at": "08:00"},
+        "empty_agenda": {"enabled": True},
+        "opportunities": {"enabled": True},
+        "warnings": {"enabled": True},
+    }
 
 
 def test_shared_settings_are_read_by_the_resources_names_and_their_own() -> None:
