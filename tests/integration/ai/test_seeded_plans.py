@@ -10,10 +10,12 @@ from integration.ai.scene import Scene, queues, until
 from oxy_ai.aurora.customers import inactive
 from oxy_ai.automations.store import keep
 from oxy_ai.automations.subjects import QUERIES
+from oxy_ai.campaigns.criteria import condition_of
 from oxy_ai.campaigns.reach import REACH
 from oxy_ai.campaigns.results import results_of
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.petshop.automations import shipped_automations
+from oxy_ai.petshop.segments import AUDIENCE
 from oxy_core.instance.settings import AiSettings, LimitsSettings, RetentionSettings
 from oxy_dev.seed.command import seed
 from oxy_dev.seed.plan import Numbers, customers, seeded_settings, shops
@@ -41,7 +43,8 @@ SETTINGS = seeded_settings(0).model_copy(
 GROWING = (
     *("contacts", "conversations", "messages", "outbox", "turns", "turn_steps", "hand_overs", "drafts", "proposals"),
     *("owner_notices", "media", "readings", "ai_interactions", "audit_log", "jobs", "campaign_recipients"),
-    *("automation_occurrences", "bookings", "booking_resources", "pets"),
+    *("automation_occurrences", "bookings", "booking_resources", "pets", "chat_alias", "chat_journals", "campaigns"),
+    *("media_chunks", "dead_reports", "report_causes"),
 )
 SECONDS = 120
 """For which something that takes seconds is waited for: a busy machine reads much here."""
@@ -68,6 +71,10 @@ insert into contacts (organization_id, instance_id, name, created_at)
 select organization_id, id, 'x', now() - g * interval '1 hour' from instances, generate_series(1, 600) g;
 insert into conversations (organization_id, instance_id, contact_id, chat, created_at)
 select organization_id, instance_id, id, id || '@lid', created_at from contacts where name = 'x';
+insert into chat_alias (organization_id, instance_id, jid, conversation_id)
+select organization_id, instance_id, chat, id from conversations on conflict do nothing;
+insert into chat_journals (organization_id, conversation_id, epoch, seen)
+select organization_id, id, organization_id, '{[1,11)}' from conversations on conflict do nothing;
 insert into pets (organization_id, contact_id, name) select organization_id, id, 'x' from contacts where name = 'x';
 insert into hand_overs (organization_id, instance_id, conversation_id, turn_id, place, reason, urgency, summary,
     silences, created_at, ended_at, ended)
@@ -90,15 +97,48 @@ select organization_id, instance_id, overlay(id::text placing 'a' from 30)::uuid
     select min(m.id) from messages m where m.turn_id = o.turn_id), 'image', 'deleted', created_at, created_at
 from outbox o where turn_id is not null;
 insert into readings (organization_id, instance_id, media_id, message_id, way, text, created_at, settled_at)
-select organization_id, instance_id, id, message_id, 'seen', 'x', created_at, created_at from media where kind = 'image'
+select organization_id, instance_id, id, message_id, 'seen', 'x', created_at, created_at from media
+where kind = 'image';
+insert into media_chunks (organization_id, instance_id, media_id, number, bytes)
+select organization_id, instance_id, id, 0, '' from media where kind = 'image';
+insert into campaigns (organization_id, instance_id, name, segment, body, basis, source, digest, state, reach, made_by,
+    created_at, ended_at)
+select organization_id, id, 'x' || g, '{}', 'x', 'existing_customer', 'x', 'x', 'cancelled', 0, 'x', at, at
+from instances, generate_series(1, 200) g, lateral (select now() - g * interval '1 hour' as at) t;
+insert into dead_reports (organization_id, instance_id, account, whole, reason, chat, stream_began, sequence, died_at)
+select organization_id, id, 'x', 'x' || g, 'rejected', g || '@lid', now(), g, now() - g * interval '1 minute'
+from instances, generate_series(1, 600) g;
+insert into report_causes (organization_id, instance_id, name, about)
+select organization_id, id, 'x', g from instances, generate_series(1, 600) g
 """
 """What a seeded database has little of, as many of each as a busy one may have."""
+CRITERIA = (
+    {},
+    {"servico": "Banho"},
+    {"sem_vir_ha_dias": 60},
+    {"vieram_nos_ultimos_dias": 30},
+    {"especie": "cachorro"},
+    {"raca": "poodle"},
+    {"porte": "pequeno"},
+    {"idade_minima_anos": 2},
+    {"idade_maxima_anos": 9},
+    {"aniversario_no_mes": 5},
+)
+"""Each criterion of a segment, alone."""
+
+
+def reaching(segment: dict[str, object]) -> tuple[str, tuple[object, ...]]:
+    """The query that finds a campaign's recipients, and its arguments after organization and instance."""
+    condition = condition_of(AUDIENCE.criteria, AUDIENCE.segment.model_validate(segment), NOW, 5)
+    return REACH.format(condition.sql), (NOW, "existing_customer", *condition.parameters)
+
+
 EXPLAINED = {
     **{
         f"automations: {trigger}": (sql, (HOURS[0], HOURS[1], "x", False, None, None, 100))
         for trigger, sql in QUERIES.items()
     },
-    "whom a campaign reaches": (REACH.format("true"), (HOURS[1], "existing_customer")),
+    **{f"whom a campaign reaches: {segment}": reaching(segment) for segment in CRITERIA},
     "who stopped coming": (inactive.INACTIVE, (HOURS[0], 10)),
 }
 """Queries that workers hold themselves, with their arguments after organization and instance; those of functions cannot
