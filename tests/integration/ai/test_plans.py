@@ -1,16 +1,20 @@
 """The hot queries use their indices, with statistics of a busy platform."""
 # ruff: noqa: S608 the queries are made of constants of this file
 
+import json
 import re
 
 import asyncpg
-from integration.ai.scene import Scene
+from integration.ai.engine_database import item
+from integration.ai.scene import Scene, settings_of
 
 from oxy_ai.aurora.customers import inactive
+from oxy_ai.engine.relay import RelaySettings
 from oxy_ai.engine.turn_limits import TurnLimitSettings
 from oxy_ai.reports import conversation_figures, message_series
 from oxy_ai.schedules import agenda_gap, good_customers
 from oxy_ai.scheduling import booking_figures
+from oxy_core.instance.settings import LimitsSettings
 
 ORGANIZATION = "11111111-1111-4111-8111-111111111111"
 READY = "ready_at <= now() and ready_at < 'infinity'"
@@ -309,6 +313,67 @@ async def plan(owner: asyncpg.Connection, sql: str) -> str:
         return explained
 
 
+GROWING = (
+    *("org_queue", "job_queue", "relay_queue", "schedule_queue", "contacts", "conversations", "chat_alias", "turns"),
+    *("chat_journals", "messages", "outbox", "jobs", "bookings", "booking_resources", "hand_overs", "schedules"),
+)
+CHAT_OF_SHOP = "2001@lid"
+SCANS = "select relname, seq_scan from pg_stat_xact_user_tables where relname = any ($1)"
+SETTINGS = settings_of(
+    "petshop",
+    limits=LimitsSettings(
+        quiet_hours="", outbound_per_minute=60_000, campaign_per_day=10_000, warm_up=(), proactive_interval_days=0
+    ),
+)
+STEP = f"""
+select relay_step('{ORGANIZATION}', '{INSTANCE}', '{ORGANIZATION}', '30 s', '{{}}', '{{}}', false, 20, '1 s', '60 s',
+    '{RelaySettings().pacing.model_dump_json()}')
+"""
+ARRIVED = item(1, INSTANCE, chat=CHAT_OF_SHOP, sender=CHAT_OF_SHOP) | {
+    "organization": ORGANIZATION,
+    "instance": INSTANCE,
+}
+FUNCTIONS = {
+    "store what arrives": ("select 1", f"select ingest('[{json.dumps(ARRIVED)}]', '0 s', '0 s')", "stored"),
+    "claim turns": (
+        "update conversations set pending_since = now() - interval '1 minute' where due_at is not null",
+        f"select claim_turns(20, '60 s', 0, 1, '1 s', '{LIMITS}')",
+        '"inputs": [{',
+    ),
+    "claim jobs": ("update org_queue set ready_at = 'infinity'", "select claim_jobs(20, 20, '60 s', '1 s')", '"note"'),
+    "relays that are due": ("select 1", "select json_agg(r) from relay_due(10, 10) r", '"instance"'),
+    "release a text and offer it": (
+        f"""
+        update instances set settings = '{SETTINGS.encode().decode()}' where id = '{INSTANCE}';
+        update relay_queue set ready_at = now(), proactive_at = now() where instance_id = '{INSTANCE}';
+        update outbox set held_until = null, as_queued = '{{"text": "x"}}'
+        where instance_id = '{INSTANCE}' and held_until is not null
+        """,
+        STEP,
+        '"rows": [{',
+    ),
+    "schedules to look at": (
+        "update schedule_queue set due_at = now() where instance_id::text like '%77'",
+        "select json_agg(s) from due_schedules(200) s",
+        '"instance"',
+    ),
+}
+"""What has to be so before, what workers call, and what its answer contains if it has found something."""
+
+
+async def call_functions(owner: asyncpg.Connection) -> None:
+    """Plans of functions cannot be shown, but none reads a table whole that grows, or that queues all businesses."""
+    for what, (before, call, found) in FUNCTIONS.items():
+        transaction = owner.transaction()
+        await transaction.start()
+        await owner.execute(before)
+        earlier = await owner.fetch(SCANS, GROWING)
+        await owner.execute("set local role oxy_app")
+        assert found in str(await owner.fetchval(call)), what
+        assert await owner.fetch(SCANS, GROWING) == earlier, what
+        await transaction.rollback()
+
+
 SINCE, NOW = "now() - interval '7 days'", "now()"
 FIGURES = {
     "messages of a period": (
@@ -361,6 +426,7 @@ async def test_hot_queries_use_their_indices(scene: Scene) -> None:
         await owner.execute(BUSY_SHOP)
         await read_histories(owner)
         await read_figures(owner)
+        await call_functions(owner)  # last: what is rolled back leaves entries in the indices
     finally:
         await owner.close()
 
