@@ -1,18 +1,15 @@
-"""What the kernel says of this process, for people, so that nothing depends on it; and memory that it gets back."""
+"""What the kernel says of this process, for people, so that nothing depends on it."""
 
-import asyncio
-import ctypes
 import os
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 _BEGAN: Final = time.monotonic()
 _KIB: Final = 1024
 _SELF: Final = Path("/proc/self")
-_TRIM_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +58,3 @@ def _open_files() -> int:
         return len(os.listdir(_SELF / "fd"))  # noqa: PTH208 as many as there are, without a Path for each
     except OSError:
         return 0
-
-
-async def keep_trimmed() -> NoReturn:
-    """Have C's allocator give back what is free, now and then: it keeps what messages and files leave behind."""
-    trim = ctypes.CDLL(None).malloc_trim
-    while True:
-        await asyncio.sleep(_TRIM_SECONDS)
-        await asyncio.to_thread(trim, 0)

@@ -24,13 +24,14 @@ from oxy_tenant.journal.epochs import Restored
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.retention import PRUNE_EVERY
 from oxy_tenant.lobby import Lobby
-from oxy_tenant.own_process import OwnProcess, keep_trimmed
+from oxy_tenant.own_process import OwnProcess
 from oxy_tenant.publishing.publisher import ReportSignal
 from oxy_tenant.restoring import restore_if_wished
 from oxy_tenant.session_metadata import MetadataFile
 from oxy_tenant.settings import RuntimeSettings
 from oxy_tenant.settings_file import SettingsFile
 from oxy_tenant.state_page import state_page
+from oxy_tenant.unused_memory import keep_trimmed
 from oxy_tenant.volume.lock import holding_volume
 from oxy_tenant.volume.room import is_usable
 from oxy_tenant.volume.watch import usage_of

@@ -1,5 +1,4 @@
 import asyncio
-import ctypes
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ from unit.tenant.test_sender import reached
 from oxy_core.tasks import CANCEL_AGAIN_SECONDS
 from oxy_tenant.connection.ending import EndedError, terminal_ending
 from oxy_tenant.journal.journal import Journal
-from oxy_tenant.own_process import keep_trimmed, pss_bytes
 from oxy_tenant.runtime import keep_pruned, run_until
 
 
@@ -77,20 +75,3 @@ async def test_a_journal_that_cannot_be_pruned_now_is_pruned_later(
     pruning.cancel()
     await asyncio.wait({pruning})
     journal.close()
-
-
-async def test_memory_that_c_code_has_freed_goes_back_to_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("oxy_tenant.own_process._TRIM_SECONDS", 0.05)
-    libc, size = ctypes.CDLL(None), 64 << 10
-    libc.malloc.restype = ctypes.c_void_p
-    blocks = [ctypes.c_void_p(libc.malloc(size)) for _ in range(500)]
-    for block in blocks:
-        ctypes.memset(block, 1, size)
-    above = ctypes.c_void_p(libc.malloc(size))  # so that what is below cannot simply be cut off
-    for block in blocks:
-        libc.free(block)
-    before = pss_bytes()
-    trimming = asyncio.create_task(keep_trimmed())
-    await reached(lambda: before - pss_bytes() > 20 << 20)
-    trimming.cancel()
-    libc.free(above)

@@ -6,7 +6,6 @@ read where it lies, and given back to the system as soon as nobody needs it.
 
 import asyncio
 import ctypes
-import functools
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -27,6 +26,7 @@ from oxy_tenant.links.neonize.file_sizes import OVERHEAD_BYTES, stored_bytes
 from oxy_tenant.links.neonize.library import Library, Untyped
 from oxy_tenant.links.neonize.media_errors import media_error
 from oxy_tenant.links.protocol import DownloadedFile
+from oxy_tenant.unused_memory import trim_memory
 
 _TYPES: Final = {MediaType.IMAGE: 0, MediaType.VIDEO: 1, MediaType.AUDIO: 2, MediaType.DOCUMENT: 3}
 """Numbers of the types. Source: neonize, goneonize/utils/utils.go, MediaType."""
@@ -201,14 +201,3 @@ def _varint(data: memoryview, start: int) -> tuple[int, int]:
 
 def _too_large(size: int, max_bytes: int) -> str:
     return f"the file has {size} bytes, more than {max_bytes}"
-
-
-@functools.cache
-def _trim() -> Callable[[int], int]:
-    trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
-    return trim
-
-
-def trim_memory() -> None:
-    """Give free memory of C's allocator back to the system; glibc keeps it otherwise."""
-    _trim()(0)
