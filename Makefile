@@ -67,10 +67,10 @@ test-programs: setup
 	@$(BIN)/python -m oxy_dev.test_programs
 
 e2e: kube ## Two minutes of overlapping faults, thirty around one tenant, a few kills, then end-to-end tests on the local cluster
-	@$(MAKE) --no-print-directory --jobs --output-sync=target e2e-days e2e-tenant e2e-unasked
+	@$(MAKE) --no-print-directory --jobs --output-sync=target e2e-days e2e-tenant e2e-unasked images
 	@$(BIN)/pytest tests/e2e -m "not existing and not node and not matrix"
 
-# Side by side, because they mostly wait.
+# Side by side, because they mostly wait; the images are built meanwhile.
 .PHONY: e2e-days e2e-tenant e2e-unasked
 e2e-days: setup
 	@OXY_CHAOS_SECONDS=120 OXY_CHAOS_SEED=$${OXY_CHAOS_SEED:-12} $(BIN)/pytest tests/chaos/test_bad_days.py
