@@ -146,6 +146,8 @@ class Actor:
             await self._applier.ensure(CONFIG_MAPS, plan.settings)
             if plan.notice is not None:
                 await self._applier.annotate_pod(key.namespace, plan.notice)
+            if plan.starts_pod:
+                await self._applier.scale(key.namespace, plan.workload.name, 1)
             return None
         await self._applier.ensure_absent(plan.workload.kind, key.namespace, plan.workload.name)
         if plan.awaits_pod(self._cache.pods.of(key)):

@@ -28,6 +28,8 @@ _UNTIL: Final = (
     "any backup of this session, be it a day old."
 )
 
+_STARTING: Final = "StartingPod"
+
 _BY_HAND: Final = "On the phone, remove the device by hand: WhatsApp > Settings > Linked devices."
 
 _STEPS: Final = {
@@ -53,6 +55,11 @@ class Farewell:
     def asks(self) -> bool:
         """Whether the pod is to be told."""
         return self.waits_for is not None
+
+    @property
+    def starts_pod(self) -> bool:
+        """Whether there is none to tell, because the instance was suspended."""
+        return self.waits_for is not None and self.waits_for.reason == _STARTING
 
 
 def farewell(observed: Observed, *, overdue: bool) -> Farewell:
@@ -118,11 +125,14 @@ def _still_linked(backup: StoredBackup) -> Problem:
 def _waits_for(observed: Observed, record: EpochRecord, wish: LeaveWish) -> Problem | None:
     """Return why to wait; None if the pod has left, or none will come that could.
 
-    One that is away for the moment (evicted, or its node is drained) comes again, for another to leave in its place.
+    One that is away for the moment (evicted, or its node is drained) comes again, for another to leave in its place. A
+    suspended instance has none, so one is started. The workers know that it is suspended, and answer nobody.
     """
-    pod = observed.pod
-    if observed.workload is None or observed.workload.replicas == 0 or record.end is not None:
+    pod, workload = observed.pod, observed.workload
+    if workload is None or record.end is not None:
         return None
+    if workload.replicas == 0:
+        return _starting(observed, record)
     ended = pod.ended(record.epoch) if pod is not None else None
     if ended is not None and ended.exit_code == ExitCode.LOGGED_OUT:
         return None
@@ -136,6 +146,14 @@ def _waits_for(observed: Observed, record: EpochRecord, wish: LeaveWish) -> Prob
         if is_away
         else _explained(said)
     )
+
+
+def _starting(observed: Observed, record: EpochRecord) -> Problem | None:
+    instance = observed.instance
+    if not instance.spec.suspend or observed.proxy.fault is not None or record.awaits_backup(instance):
+        return None
+    message = f"The instance was suspended. Its pod is started once more, to leave without answering anybody. {_UNTIL}"
+    return Problem(_STARTING, message)
 
 
 def _last_said(observed: Observed, record: EpochRecord) -> LiveState | None:

@@ -38,6 +38,8 @@ class RemovalPlan:
     """The pod's settings, which tell it to give its session up; the rest waits until it has. None: it need not."""
     notice: PodNotice | None
     """Written to the pod after its settings."""
+    starts_pod: bool
+    """Whether a pod is started to read them."""
     status: Status | None
     """What to show meanwhile."""
     overdue: bool
@@ -71,6 +73,7 @@ def removal_plan(observed: Observed) -> RemovalPlan | None:
         claim=ChildName(CLAIMS, claim_name(instance.name)) if leaves and leaves.deletes_claim else None,
         settings=_last_settings(observed, leaves) if leaves else None,
         notice=_notice(observed, leaves) if leaves else None,
+        starts_pod=leaves is not None and leaves.starts_pod,
         status=_status(observed, leaves) if leaves else None,
         overdue=overdue,
         remark=Warned(leaves.remark.reason, leaves.remark.message) if leaves and leaves.remark else None,

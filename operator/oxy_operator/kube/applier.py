@@ -12,7 +12,7 @@ from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client import Kubernetes
 from oxy_operator.kube.digest import desired_digest
 from oxy_operator.metrics import WRITES
-from oxy_operator.objects import CLAIMS, METADATA_ONLY, PODS, RECORD_MANAGER, Kind, Object
+from oxy_operator.objects import CLAIMS, METADATA_ONLY, PODS, RECORD_MANAGER, STATEFUL_SETS, Kind, Object
 
 log = structlog.get_logger()
 
@@ -68,6 +68,16 @@ class Applier:
             return
         WRITES.labels(PODS.name).inc()
         log.info("pod_noticed", namespace=namespace, name=notice.pod)
+
+    async def scale(self, namespace: str, name: str, replicas: int) -> None:
+        """Give a StatefulSet so many replicas, if it exists. Raises ApiError."""
+        held = self._cache.child(STATEFUL_SETS, namespace, name)
+        if held is None:
+            return
+        body: Object = {"metadata": {"uid": held.uid}, "spec": {"replicas": replicas}}
+        await self._api.merge(STATEFUL_SETS, namespace, name, body)
+        WRITES.labels(STATEFUL_SETS.name).inc()
+        log.info("workload_scaled", namespace=namespace, name=name, replicas=replicas)
 
     async def ensure_absent(self, kind: Kind, namespace: str, name: str) -> None:
         """Delete an object if it exists and is not already being deleted. Raises ApiError."""

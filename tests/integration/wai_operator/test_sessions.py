@@ -14,6 +14,7 @@ from nats.aio.client import Client
 
 from oxy_core import subjects
 from oxy_core.identity import number_digest
+from oxy_core.instance.terminal_causes import ExitCode
 from oxy_core.jetstream import BACKUP_STREAM
 from oxy_core.session_backups import BACKUP_REFUSED_HEADER, BackupChunkRequest, BackupManifest, key_id, keys_of
 from oxy_core.tenant import TenantSettings
@@ -229,9 +230,35 @@ async def test_a_session_is_backed_up_and_unlinked_before_it_is_deleted_and_come
     assert claim["metadata"]["uid"] != (again.child("claim") or {})["metadata"]["uid"]
 
 
+async def test_a_suspended_instance_starts_its_pod_once_more_to_leave(scene: Scene) -> None:
+    await linked(scene, suspend=False, session={"deletionPolicy": "Delete"})
+    scene.edit({"spec": {"suspend": True}})
+    await scene.until_phase("Paused", "Suspended")
+    scene.kill_pod()
+    await scene.until_child("statefulset", lambda found: found["spec"]["replicas"] == 0)
+    scene.api.delete(scene.path("wai", scene.name))
+    await scene.until_child("statefulset", lambda found: found["spec"]["replicas"] == 1)
+    settings = await scene.published()
+    assert settings is not None
+    assert settings.suspended, "or the workers would answer what it receives meanwhile"
+    leave = told(scene).leave
+    assert leave is not None
+    scene.start_pod(ready=True)
+    async with on_the_bus(scene) as pod:
+        await back_up(scene, pod, request=leave.id)
+        await scene.say(
+            scene.state(connection="connected", leaving={"wish": leave.id, "step": "left", "at": datetime.now(UTC)})
+        )
+    await eventually(lambda: scene.child("statefulset") is None, "the StatefulSet is deleted")
+    scene.kill_pod()
+    await gone(scene)
+    left = scene.child("claim")
+    assert left is None or "deletionTimestamp" in left["metadata"]
+    assert kept(scene) == []
+
+
 async def test_the_only_copy_of_a_session_stays(scene: Scene) -> None:
     await linked(scene, session={"deletionPolicy": "Delete"})
-    claim = await scene.until_child("claim", lambda found: found["metadata"]["annotations"]["oxy.dev/paired"] == "true")
     damaged = replace(scene, name="damaged")
     await linked(damaged, session={"deletionPolicy": "Delete"})
     async with on_the_bus(damaged) as pod:
@@ -242,8 +269,9 @@ async def test_the_only_copy_of_a_session_stays(scene: Scene) -> None:
         await damaged.until_child("claim", lambda found: found["metadata"]["annotations"]["oxy.dev/paired"] == "false")
     damaged.kill_pod()
     damaged.api.delete(damaged.path("wai", damaged.name))
-    scene.edit({"spec": {"suspend": True}})
-    await scene.until_phase("Paused", "Suspended")
+    scene.pod_status(state=scene.terminated(ExitCode.CONNECTION_REPLACED, reason="ConnectionReplaced"))
+    claim = await scene.until_child("claim", lambda found: "oxy.dev/ended" in found["metadata"]["annotations"])
+    assert claim["metadata"]["annotations"]["oxy.dev/paired"] == "true"
     scene.kill_pod()
     scene.api.delete(scene.path("wai", scene.name))
     for each in (scene, damaged):

@@ -49,6 +49,7 @@ from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.outcome import Outcome
 from oxy_operator.decide.plan import plan_for
 from oxy_operator.decide.pod import Pod
+from oxy_operator.decide.proxy import ProxyFault, ProxyWanted
 from oxy_operator.decide.removal import RELEASE_AFTER, removal_plan
 from oxy_operator.decide.requeue import CORRECTION_SECONDS
 from oxy_operator.decide.restores import RestorePin, asked_for
@@ -503,6 +504,9 @@ def left(step: str, **fields: Json) -> Json:
     return live(leaving={"wish": LEAVE, "step": step, "at": NOW, **fields})
 
 
+STOPPED: Json = {"pod": None, "spec": {"suspend": True}, "workload": Workload(epoch=2, replicas=0)}
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -520,6 +524,10 @@ def left(step: str, **fields: Json) -> Json:
         ({"pod": None, "reported": left("left")}, None),
         ({"pod": None, "workload": Workload(epoch=2, replicas=0)}, None),
         ({"pod": None, "spec": {"suspend": True}}, "PodMissing"),  # not stopped yet, so it can leave
+        (STOPPED, "StartingPod"),
+        (STOPPED | {"deleted_at": NOW - RELEASE_AFTER - timedelta(seconds=1)}, None),
+        (STOPPED | {"record": record(paired=False)}, None),
+        (STOPPED | {"proxy": ProxyWanted("proxy", fault=ProxyFault("ProxySecretMissing", "", ""))}, None),
         ({"pod": None, "record": record(ended=EpochEnd(epoch=2, exit_code=64, reason="x", message="y"))}, None),
         ({"pod": pod(state=termination(64))}, None),
         ({"workload": None}, None),
@@ -535,6 +543,7 @@ def test_a_pod_is_told_to_leave_and_waited_for(changes: Json, reason: str | None
     if plan.settings is not None and plan.status is not None:
         told = TenantSettings.decode(plan.settings["data"]["settings.json"].encode())
         assert told.leave == LeaveWish(id=LEAVE)
+        assert plan.starts_pod is (reason == "StartingPod")
         shown = condition(plan.status, "Removed")
         assert (shown["status"], shown["reason"]) == ("False", reason)
 
