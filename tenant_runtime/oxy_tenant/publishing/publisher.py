@@ -7,6 +7,7 @@ and readers restore the order. ``Nats-Msg-Id`` makes JetStream drop duplicates.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -38,6 +39,9 @@ finds then is the platform's word that it lost something, which takes up to a mi
 
 _GATHER_SECONDS: Final = 0.01
 """How long reports gather that follow others at once: reading and publishing them together takes far less time."""
+
+_FULL_SECONDS: Final = 5.0
+"""Pause before the journal on a full volume is told again of what the bus or the platform lost."""
 
 _LONGEST_WAIT: Final = timedelta(days=365).total_seconds()
 
@@ -114,6 +118,10 @@ class Publisher:
         self._backlog = Backlog(reports, ChatRates(rules.per_second))
         self._stream = StreamPosition(reports.stream_sequence)
         self._bus_state = reports.bus_state
+        self._noted_state = self._bus_state
+        """The same as the journal has it: on a full volume, the one before."""
+        self._follow_at = float("-inf")
+        """When the journal may be told of it; later than now while the volume is full."""
         self._acknowledged: list[int] = []
         """Not yet stored as acknowledged."""
         self._storing = asyncio.Lock()
@@ -150,7 +158,8 @@ class Publisher:
     async def drained(self) -> None:
         """Wait until the bus has acknowledged every report in the journal."""
         while True:
-            await self._persist()
+            with suppress(JournalFullError):
+                await self._persist()
             if not self._reports.pending():
                 return
             await asyncio.sleep(_POLL_SECONDS / 10)
@@ -181,20 +190,37 @@ class Publisher:
                 raise
 
     async def _follow_bus_state(self) -> None:
-        """Publish everything again if the bus or the platform lost what they had."""
+        """Publish everything again if the bus or the platform lost what they had; on a full volume, once it has room.
+
+        Until then the journal remembers that this is owed: it still has the old place in the stream, and the old name.
+        """
         state = self._rules.bus_state()
-        changed = state is not None and self._bus_state not in {None, state}
-        if self._stream.began_anew or changed:
-            async with self._storing:
-                await self._store_acknowledged()
-                count = await asyncio.to_thread(self._reports.publish_all_again)
-            log.warning("reports_published_again", reports=count, stream_began_anew=self._stream.began_anew)
-            self._stream = StreamPosition(0)
-            self._window = Window()
-            self._backlog.restart()
-        if state is not None and state != self._bus_state:
-            self._bus_state = state
-            await asyncio.to_thread(self._reports.note_bus_state, state)
+        if not self._must_follow(state):
+            return
+        try:
+            if self._stream.began_anew or (state is not None and self._bus_state not in {None, state}):
+                await self._publish_all_again()
+            self._bus_state = state or self._bus_state
+            if self._bus_state is not None and self._bus_state != self._noted_state:
+                await asyncio.to_thread(self._reports.note_bus_state, self._bus_state)
+                self._noted_state = self._bus_state
+        except JournalFullError as error:
+            log.warning("bus_state_not_kept", error=str(error))
+            self._follow_at = self._loop.time() + _FULL_SECONDS
+
+    def _must_follow(self, state: str | None) -> bool:
+        """Whether the journal is to be told, now, that the bus or the platform lost something or has another name."""
+        changed = state not in {None, self._bus_state} or self._bus_state != self._noted_state
+        return (self._stream.began_anew or changed) and self._loop.time() >= self._follow_at
+
+    async def _publish_all_again(self) -> None:
+        async with self._storing:
+            await self._store_acknowledged()
+            count = await asyncio.to_thread(self._reports.publish_all_again)
+        log.warning("reports_published_again", reports=count, stream_began_anew=self._stream.began_anew)
+        self._stream = StreamPosition(0)
+        self._window = Window()
+        self._backlog.restart()
 
     async def _gather(self) -> None:
         if self._loop.time() - self._published_at < _GATHER_SECONDS:
@@ -269,9 +295,8 @@ class Publisher:
             self._refusal is not None
             or self._wake.is_set()
             or not client.is_connected
-            or self._stream.began_anew
             or (self._window.room > 0 and self._backlog.has_due(now))
-            or self._rules.bus_state() not in {None, self._bus_state}
+            or self._must_follow(self._rules.bus_state())
         )
 
     async def _go_back(self, refusal: str) -> None:

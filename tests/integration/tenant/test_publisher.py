@@ -22,6 +22,7 @@ from oxy_core.jetstream import INBOUND_STREAM, ensure_streams
 from oxy_dev.servers import NatsServer
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.reports import Reports
+from oxy_tenant.publishing import publisher
 from oxy_tenant.publishing.publisher import Publisher, PublishRules, PublishTiming, ReportSignal
 from oxy_tenant.publishing.window import WINDOW
 
@@ -37,6 +38,8 @@ class Stream:
         self.refuse = refuse
         self.silent = silent
         self.stored: list[int] = []
+        self.taken: list[int] = []
+        """With what came again."""
 
     async def take(self, message: Msg) -> None:
         sequence = Report.decode(message.data).journal_sequence
@@ -47,6 +50,7 @@ class Stream:
             self.refuse.discard(sequence)
             await message.respond(b'{"error":{"description":"full"}}')
             return
+        self.taken.append(sequence)
         if sequence not in self.stored:
             self.stored.append(sequence)
         await message.respond(b'{"seq":1}')
@@ -174,6 +178,35 @@ async def test_a_full_volume_ends_no_publisher_and_what_was_acknowledged_is_stor
                     journal.inbound.receive(incoming("B"))
                     await worker.drained()
     assert stream.stored == list(range(1, 12))
+
+
+async def test_a_full_volume_ends_no_publisher_and_what_the_bus_lost_is_published_again_once_there_is_room(
+    tmp_path: Path, reports_added: ReportSignal, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "_FULL_SECONDS", 0.1)
+    names: list[str | None] = [None]
+    rules = PublishRules(bus_state=lambda: names[-1])
+    with small_volume(tmp_path / "volume", 4 * MIB) as volume:
+        path = volume.folder / "journal.db"
+        with closing(Journal.open(path, organization="acme", instance="shop", on_report=reports_added.set)) as journal:
+            for number in range(10):
+                journal.inbound.receive(incoming(f"A{number}"))
+            async with connected(nats_server.url, name="stream") as client:
+                stream = Stream(client, set(), set())
+                async with publishing(journal, reports_added, nats_server, stream, rules) as worker:
+                    await until(lambda: len(stream.stored) == 10)
+                    await worker.drained()
+                    for name, times in (("Monday", 1), ("Tuesday", 2)):
+                        before = journal.reports.bus_state
+                        volume.fill()
+                        names.append(name)
+                        reports_added.set()
+                        await asyncio.sleep(0.5)  # it tries to note the name
+                        assert (journal.reports.bus_state, len(stream.taken)) == (before, 10)
+                        volume.free()
+                        await until(lambda name=name: journal.reports.bus_state == name)
+                        await until(lambda times=times: len(stream.taken) == 10 * times)
+                    await worker.drained()
 
 
 async def test_an_unanswered_report_is_repeated_while_others_keep_coming(
