@@ -5,6 +5,11 @@ version does not change a newer version's database. To return to an older versio
 ``python -m oxy_ai.migrate --back-to <revision>`` and then the older version's ``python -m oxy_ai.migrate``.
 """
 
+if __name__ == "__main__":
+    from oxy_core.early_signals import UNFINISHED, end_on_signals
+
+    end_on_signals(UNFINISHED)  # PostgreSQL rolls back what is cut off
+
 import argparse
 import sys
 import time

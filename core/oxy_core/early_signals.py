@@ -7,20 +7,25 @@ killed when the pod's grace period is over. Nothing is imported here that takes 
 
 import os
 import signal
+from functools import partial
 from types import FrameType
 from typing import Final
 
 STOPPING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 """Signals that ask a process to end."""
 
+UNFINISHED: Final = 128 + signal.SIGTERM
+"""Exit code of a job that was told to end. Success would tell Kubernetes that it is done, and need not run again."""
 
-def end_on_signals() -> None:
-    """End this process, with success, on signals from now on, until something else handles them.
 
-    To be called before anything is imported that takes long. Signals that were held back arrive now.
+def end_on_signals(exit_code: int = 0) -> None:
+    """End this process on signals from now on, until something else handles them.
+
+    To be called before anything is imported that takes long. Signals that were held back arrive now. A job passes
+    `UNFINISHED`, and may leave it at that: whatever it does can be cut off anywhere.
     """
     for number in STOPPING:
-        signal.signal(number, _end)
+        signal.signal(number, partial(_end, exit_code))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
 
@@ -29,6 +34,6 @@ def hold_signals_back() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
+def _end(exit_code: int, _number: int, _frame: FrameType | None) -> None:
     """Exit without closing anything: whatever is being imported may hold locks."""
-    os._exit(0)
+    os._exit(exit_code)

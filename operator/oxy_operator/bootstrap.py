@@ -4,6 +4,11 @@ The chart runs ``python -m oxy_operator.bootstrap`` as a Job. Concurrent runs ag
 so the first one wins, and everything derived from the keys uses those that the API server holds.
 """
 
+if __name__ == "__main__":
+    from oxy_core.early_signals import UNFINISHED, end_on_signals
+
+    end_on_signals(UNFINISHED)  # the next run creates what is missing
+
 import asyncio
 import sys
 from base64 import b64decode, b64encode
