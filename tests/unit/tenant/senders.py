@@ -12,6 +12,7 @@ from unit.tenant.links import ScriptedLink, environment_in
 from oxy_core.envelopes import Report, SendOutcome, SendRequest, SendResult
 from oxy_core.freeze import Freeze
 from oxy_tenant.journal.journal import Journal
+from oxy_tenant.journal.reports import Clock
 from oxy_tenant.links.neonize.session_store import SessionStore
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.sending.attempts import Retries
@@ -19,7 +20,7 @@ from oxy_tenant.sending.delivery import Delivery
 from oxy_tenant.sending.files import FileSource
 from oxy_tenant.sending.freezing import SendingFreeze
 from oxy_tenant.sending.preparation import Preparation
-from oxy_tenant.sending.queues import ChatQueues
+from oxy_tenant.sending.queues import ChatQueues, WaitingSend
 from oxy_tenant.sending.reach_out import ReachOutLock
 from oxy_tenant.sending.receipts import Confirmations
 from oxy_tenant.sending.recipients import Recipients
@@ -27,6 +28,19 @@ from oxy_tenant.sending.recovery import Recovery
 from oxy_tenant.sending.sender import Sender
 from oxy_tenant.sending.showing import Showing
 from oxy_tenant.settings_file import SettingsFile
+
+
+class WatchedLock(ReachOutLock):
+    """The reach-out lock, which tells what it lets wait."""
+
+    waiting: set[str | None]
+    """Texts."""
+
+    def wait_seconds(self, waiting: WaitingSend) -> float:
+        seconds = super().wait_seconds(waiting)
+        if seconds > 0:
+            self.waiting.add(waiting.send.request.text)
+        return seconds
 
 
 @dataclass
@@ -41,6 +55,7 @@ class Stage:
     """What the pod says of it, on each change."""
     locked: list[datetime | None]
     """Since when the account may not write first, on each change."""
+    reach_out: WatchedLock
 
     def ask(self, *requests: SendRequest) -> None:
         for _, work in self.journal.sends.accept(requests):
@@ -64,8 +79,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def sending(folder: Path, *, probe_seconds: float = 60) -> AsyncIterator[Stage]:
-    journal = Journal.open(folder / "journal.db", organization="acme", instance="shop")
+async def sending(folder: Path, *, probe_seconds: float = 60, clock: Clock | None = None) -> AsyncIterator[Stage]:
+    journal = Journal.open(folder / "journal.db", organization="acme", instance="shop", clock=clock)
     locked: list[datetime | None] = []
     frozen: list[Freeze] = []
     connected, stopping, link = asyncio.Event(), asyncio.Event(), ScriptedLink()
@@ -76,6 +91,8 @@ async def sending(folder: Path, *, probe_seconds: float = 60) -> AsyncIterator[S
     preparation = Preparation(link, journal.sends, FileSource(environment), settings, OwnAccount())
     freeze = SendingFreeze(journal.freezes, settings, frozen.append)
     showing = Showing(link, settings, freeze)
+    reach_out = WatchedLock(journal.sends.now, locked.append, probe_seconds=probe_seconds)
+    reach_out.waiting = set()
     sender = Sender(
         sends=journal.sends,
         chats=journal.chats,
@@ -97,7 +114,7 @@ async def sending(folder: Path, *, probe_seconds: float = 60) -> AsyncIterator[S
             freeze=freeze,
         ),
         freeze=freeze,
-        reach_out=ReachOutLock(journal.sends.now, locked.append, probe_seconds=probe_seconds),
+        reach_out=reach_out,
         settings=settings,
         connected=connected,
         stopping=stopping,
@@ -105,7 +122,7 @@ async def sending(folder: Path, *, probe_seconds: float = 60) -> AsyncIterator[S
     )
     task = asyncio.create_task(sender.run())
     try:
-        yield Stage(journal, link, sender, stopping, connected, freeze, frozen, locked)
+        yield Stage(journal, link, sender, stopping, connected, freeze, frozen, locked, reach_out)
     finally:
         task.cancel()
         await asyncio.wait([task])
