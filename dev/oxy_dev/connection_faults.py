@@ -89,7 +89,9 @@ OF_SERVER: Final = (
     _tls("tls-untrusted", "untrusted", "CertificateUntrusted", "x509: certificate signed by unknown authority"),
     _tls("tls-expired", "expired", "CertificateExpired", "x509: certificate has expired"),
     _tls("tls-wrong-name", "wrong-name", "CertificateWrongName", "x509: certificate is valid for"),
+    _tls("tls-plain", "plain", "TlsFailed", "http: server gave HTTP response to HTTPS client"),
     _tls("tls-cut", "cut", "ServerUnreachable", "EOF"),
+    _tls("impostor", "impostor", "HandshakeFailed", "noise handshake failed"),
 )
 """Faults of whoever connects next, after which the connection comes back by itself."""
 
@@ -98,6 +100,11 @@ SILENT: Final = (
     ConnectionFault("half-open", FaultKind.HALF_OPEN, "NothingReceived", says="nothing for"),
 )
 """Faults that only time reveals."""
+
+UNANSWERED: Final = ConnectionFault(
+    "login-unanswered", FaultKind.LOGIN_FAILURE, "LoginTimedOut", {"code": 0, "count": 2}
+)
+"""One more that only time reveals: at a login. The library's own attempt meets it, too, and is given up for another."""
 
 FINAL: Final = (
     ConnectionFault("unlinked", FaultKind.UNLINKED, "LoggedOut"),

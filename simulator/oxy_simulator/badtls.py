@@ -1,4 +1,4 @@
-"""TLS that fails: server contexts whose certificate no client may accept."""
+"""Proofs that fail: certificates, of TLS and of the Noise handshake within, that no client may accept."""
 
 import datetime as dt
 import functools
@@ -12,13 +12,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from oxy_simulator.connection import NoiseIdentity
+from oxy_simulator.curve import KeyPair
 from oxy_simulator.keys import TLS_NAMES
+from oxy_simulator.noise import make_certificate
 
 _DAY = dt.timedelta(days=1)
 
 
 @functools.cache
-def broken_context(trouble: Literal["untrusted", "expired", "wrong-name", "cut", "hang"]) -> ssl.SSLContext:
+def broken_context(trouble: Literal["untrusted", "expired", "wrong-name"]) -> ssl.SSLContext:
     """Return a context with a certificate that is expired, for another name, or just of no trusted authority.
 
     None of them is of a trusted authority; clients that look at dates and names first, as Go does,
@@ -47,3 +50,11 @@ def broken_context(trouble: Literal["untrusted", "expired", "wrong-name", "cut",
         Path(file.name).write_bytes(certificate.public_bytes(pem) + private)
         context.load_cert_chain(file.name)
     return context
+
+
+def impostor(identity: NoiseIdentity) -> NoiseIdentity:
+    """Return the same static key with a certificate under a root key that no client knows."""
+    now = dt.datetime.now(dt.UTC)
+    begin, end = int((now - _DAY).timestamp()), int((now + _DAY).timestamp())
+    chain = make_certificate(KeyPair.generate(), KeyPair.generate(), identity.static.public, begin, end)
+    return NoiseIdentity(identity.static, chain)

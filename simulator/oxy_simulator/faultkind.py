@@ -44,7 +44,7 @@ class FaultKind(StrEnum):
     LOGIN_UNAVAILABLE = "login-unavailable"
     """The next `count` logins fail with 503."""
     LOGIN_FAILURE = "login-failure"
-    """The next `count` logins fail with any `code`."""
+    """The next `count` logins fail with any `code`, or are never answered (0)."""
 
     # How a connection misbehaves while it stays open.
     SILENCE = "silence"
@@ -84,13 +84,14 @@ class FaultKind(StrEnum):
     RATE_LIMIT = "rate-limit"
     """Messages beyond `limit` in `window` seconds (all, without a limit) are refused with 429."""
     RATE_LIMIT_REQUESTS = "rate-limit-requests"
-    """As `rate-limit`, for requests (IQs): answered with 429 rate-overlimit."""
+    """As `rate-limit`, for requests (IQs), also one for a code that links the phone: 429 rate-overlimit."""
     FORGET_SESSIONS = "forget-sessions"
     """The phone loses its Signal sessions: it can neither read nor continue the old ones."""
 
     # The whole server, without a phone.
     TLS = "tls"
-    """The next `count` connections meet a broken TLS (`tls`: untrusted, expired, wrong-name, cut, hang)."""
+    """The next `count` connections meet a broken TLS (`tls`: untrusted, expired, wrong-name, plain, cut, hang), or
+    behind it a server that cannot prove who it is (impostor)."""
     PROXY = "proxy"
     """The next `count` connections are refused by the proxy with `code`, or hang (0)."""
     DOWN = "down"

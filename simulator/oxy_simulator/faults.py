@@ -20,7 +20,7 @@ from oxy_simulator.jid import SERVER_JID
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
 
-TlsTrouble = Literal["untrusted", "expired", "wrong-name", "cut", "hang"]
+TlsTrouble = Literal["untrusted", "expired", "wrong-name", "plain", "cut", "hang", "impostor"]
 
 # Source: whatsmeow `types/events/events.go`, ConnectFailureReason.
 LOGIN_FAILURES: Final = {

@@ -22,6 +22,9 @@ HANDSHAKE_SECONDS: Final = 20.0
 # Thousands of clients may come back in the same second, after a restart or a fault; each takes some 50 KiB with TLS.
 MAX_ARRIVING: Final = 2048
 
+_NO_TLS: Final = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+"""What servers say that speak no TLS."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -62,6 +65,7 @@ class Front:
     _settled: dict[object, asyncio.Transport] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _down: bool = False
+    _impostors: set[object] = field(default_factory=set)
     _crowded: int = 0
     _told_at: float = 0.0
 
@@ -142,8 +146,13 @@ class Front:
             arriving.deadline.cancel()
             self._settled[key] = arriving.transport
 
+    def is_impostor(self, key: object) -> bool:
+        """Whether the server is to fail to prove who it is on this connection."""
+        return key in self._impostors
+
     def closed(self, key: object) -> None:
         """Forget a TCP connection."""
+        self._impostors.discard(key)
         self._settled.pop(key, None)
         arriving = self._arriving.pop(key, None)
         if arriving is not None:
@@ -156,10 +165,16 @@ class Front:
         if trouble == "cut":
             # The end comes in order; what the client still says is read and ignored until it goes or takes too long.
             transport.write_eof()
+        elif trouble == "plain":
+            transport.set_protocol(_PlainServer(self, transport))
+            transport.resume_reading()
         elif trouble == "hang":
             self.settle(connection_key(transport))
         else:
-            task = asyncio.create_task(self._hand_over(transport, broken_context(trouble) if trouble else self.context))
+            if trouble == "impostor":
+                self._impostors.add(connection_key(transport))
+            context = self.context if trouble in {None, "impostor"} else broken_context(trouble)
+            task = asyncio.create_task(self._hand_over(transport, context))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -211,6 +226,21 @@ class Front:
         arriving = self._arriving.pop(key)
         arriving.deadline.cancel()
         arriving.transport.abort()
+
+
+class _PlainServer(asyncio.Protocol):
+    """Answers a client that begins with TLS as a server does that speaks none, once it has begun."""
+
+    def __init__(self, front: Front, transport: asyncio.Transport) -> None:
+        self._front = front
+        self._transport = transport
+
+    def data_received(self, _: bytes) -> None:
+        self._transport.write(_NO_TLS)
+        self._transport.close()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._front.closed(connection_key(self._transport))
 
 
 def connection_key(transport: asyncio.BaseTransport) -> object:

@@ -11,6 +11,7 @@ from oxy_simulator.connection import Candidate, Connection
 from oxy_simulator.curve import KeyPair
 from oxy_simulator.devices import announce_change
 from oxy_simulator.errors import PairingError, RefusedError
+from oxy_simulator.impairments import RATE_OVERLIMIT
 from oxy_simulator.jid import SERVER_JID
 from oxy_simulator.logins import describe_device
 from oxy_simulator.network import LinkAttempt, Network
@@ -117,6 +118,8 @@ def companion_hello(network: Network, connection: Connection, request: Node) -> 
     if not phone.isdecimal():
         network.violation(connection, "link-number", f"{phone!r} is no number of digits alone, with its country")
         raise RefusedError(400, "bad-request")
+    if network.impairments.refuses_request(phone):
+        raise RefusedError(RATE_OVERLIMIT, "rate-overlimit")
     wrapped = request.require("link_code_pairing_wrapped_companion_ephemeral_pub").data
     if len(wrapped) != _WRAPPED_KEY_SIZE:
         network.violation(connection, "link-key", f"the wrapped key has {len(wrapped)} bytes")

@@ -176,8 +176,8 @@ class Fault(Request):
         problem = foreign_options(self.kind, OPTIONS[self.kind], self.given() - whom - {"kind"})
         if not problem and self.kind is FaultKind.LOGIN_FAILURE and self.code is None:
             problem = f"{self.kind.value} needs 'code': with which error to fail"
-        if not problem and self.kind is not FaultKind.PROXY and self.code == 0:
-            problem = f"code: must be from 1 to 9999 for {self.kind.value}; 0 is for proxy, which hangs then"
+        if not problem and self.kind not in {FaultKind.PROXY, FaultKind.LOGIN_FAILURE} and self.code == 0:
+            problem = f"code: must be from 1 to 9999 for {self.kind.value}; 0 (hang) is for proxy, login-failure"
         if problem:
             raise ValueError(problem)
         return self

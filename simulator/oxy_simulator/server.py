@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 from aiohttp import WebSocketError, WSMsgType, web
 
+from oxy_simulator.badtls import impostor
 from oxy_simulator.connection import Connection, NoiseIdentity
 from oxy_simulator.front import Front, connection_key
 from oxy_simulator.network import Network
@@ -42,7 +43,8 @@ class WebSocketEndpoint:
         await socket.prepare(request)
         outbox = SocketOutbox(request.transport)
         key = None if request.transport is None else connection_key(request.transport)
-        connection = open_connection(self._network, outbox, self._identity)
+        identity = impostor(self._identity) if self._front.is_impostor(key) else self._identity
+        connection = open_connection(self._network, outbox, identity)
         outbox.pace = connection.pace
         outbox.on_room = lambda: resume(self._network, connection)
         connection.pace.on_change.append(outbox.pace_changed)

@@ -18,6 +18,9 @@ from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.offline import BATCH
 
+_UNANSWERED: Final = "0"
+"""Instead of a code: the login is never answered."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -164,7 +167,10 @@ def _refuse(network: Network, connection: Connection, refusal: _Refusal) -> None
         device=None if linking_device else payload.device,
     )
     log.warning("login_refused", reason=refusal.outcome)
-    connection.finish(refusal.stanza)
+    if refusal.stanza.text("reason") == _UNANSWERED:
+        connection.muted = True
+    else:
+        connection.finish(refusal.stanza)
 
 
 def _on_stanza(network: Network, connection: Connection, stanza: Node) -> None:

@@ -33,6 +33,7 @@ PAIRING_INTERRUPTED: Final = "PairingInterrupted"
 CONNECTION_UNSTEADY: Final = "ConnectionUnsteady"
 """The server replaces one connection by the next, again and again."""
 NOTHING_RECEIVED: Final = "NothingReceived"
+REQUESTS_RATE_LIMITED: Final = "RequestsRateLimited"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +221,8 @@ class SessionProgress:
     def _held(self, trouble: Trouble, now: float) -> Noted | None:
         """Note what leaves the connection as it is, and is over once that has lasted; between two it is nothing."""
         if self._silence is None:
-            return None if self.linked else Noted(trouble)
+            # Of an unlinked device WhatsApp refuses nothing but a code to type, and `pairing` says that it did.
+            return None if self.linked or trouble.reason == REQUESTS_RATE_LIMITED else Noted(trouble)
         if self._settles_at is None:  # else one each minute would keep the connection from ever having lasted
             self._settles_at = now + self._timing.lasting
         return Noted(trouble)

@@ -40,7 +40,7 @@ LIKELY: Final[dict[str, list[Any]]] = {
     "scheme": ["http", "socks5"],
     "share": ["none", "recent", "full"],
     "state": ["available", "unavailable", "composing", "recording", "paused"],
-    "tls": ["untrusted", "expired", "cut", "hang"],
+    "tls": ["untrusted", "expired", "plain", "cut", "hang", "impostor"],
     "version": ["2.3000.1", "1.2.3.4", "2.3000." + "9" * 5000, "٣.٣.٣", "²"],
     "newsletter": ["1", "٣", "x" * 300],
 }

@@ -85,7 +85,7 @@ REFUSED: Final = [
     ),
     *(
         ("/faults", json.dumps({"kind": kind, "phone": BOT, "code": 0}), f"code: must be from 1 to 9999 for {kind}; 0")
-        for kind in ("refuse", "temporary-ban", "login-failure", "unknown-error")
+        for kind in ("refuse", "temporary-ban", "unknown-error")
     ),
     ("/media-faults", json.dumps({"kind": "slow", "rate": 10**18}), "rate: must be less than or equal to 1000000000"),
     ("/media-faults", json.dumps({"kind": "auth-expired", "ttl": 10**18}), "ttl: must be less than or equal to 315360"),

@@ -22,21 +22,27 @@ GRACE_SECONDS = 30
 
 
 async def test_pairing_by_qr_code(scene: Scene) -> None:
-    scene.runtime.settings = scene.runtime.settings.model_copy(update={"pairing_method": PairingMethod.QR_CODE})
+    # As long as WhatsApp gives no code to type for the number.
+    await scene.business.fault(FaultKind.RATE_LIMIT_REQUESTS, count=1)
     await scene.runtime.start()
     offer = await scene.offer()
     assert (offer.method, offer.code) == ("QRCode", None)
     first = next(state for state in scene.bus.states if state.pairing == offer)
+    assert (first.connection, first.last_reason) == (ConnectionState.PAIRING, "PhoneCodeRefused")
     assert 50 < (offer.expires_at - first.heartbeat_at).total_seconds() <= 60
-    # The next connection has new codes, without a new process.
+    # The next connection has new codes, without a new process, and is not asked for one to type if people wish to scan.
+    scene.runtime.write_settings(pairing_method=PairingMethod.QR_CODE)
+    await until(lambda: "settings_changed" in scene.runtime.log, what="a wish")
     await scene.simulator.fault(FaultKind.DOWN)
     await scene.simulator.fault(FaultKind.UP)
     await until(lambda: scene.bus.states[-1].pairing not in {None, offer}, what="a new code")
     with pytest.raises(PairingError, match="expired"):
         await scene.business.link(qr=offer.qr)
+    assert (scene.bus.states[-1].last_reason, (await scene.offer()).method) == (None, "QRCode")
     await scene.business.link(qr=(await scene.offer()).qr)
     await scene.ready()
     assert scene.runtime.log.count("runtime_started") == 1
+    assert scene.runtime.log.count("pairing_code_refused") == 1
 
 
 async def test_a_code_that_is_typed_wrong_is_told_apart_and_the_right_one_still_links(scene: Scene) -> None:

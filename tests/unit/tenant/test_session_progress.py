@@ -251,6 +251,8 @@ def test_a_code_that_is_typed_wrong_is_noted() -> None:
     session.take(QrOffered("qr"))
     assert session.take(TroubleNoticed("PairingDenied")) == Noted(Trouble("PairingDenied"))
     assert session.progress.wakes_at == 1000 + WINDOW
+    # The refusal of a code to type is told as such.
+    assert session.take(TroubleNoticed("RequestsRateLimited")) is None
 
 
 def test_while_codes_are_offered_a_lost_connection_is_the_libraries_business() -> None:

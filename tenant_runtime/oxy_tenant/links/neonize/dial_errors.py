@@ -19,10 +19,10 @@ _REASONS: Final[Mapping[str, str]] = {
     "certificate is not valid for any names": "CertificateWrongName",
     "cannot validate certificate for": "CertificateWrongName",
     "TLS handshake timeout": "TlsFailed",
+    "server gave HTTP response to HTTPS client": "TlsFailed",
     "tls: ": "TlsFailed",
     "x509: ": "CertificateUntrusted",
-    "no such host": "NameNotResolved",
-    "server misbehaving": "NameNotResolved",
+    ": lookup ": "NameNotResolved",
     "noise handshake failed": "HandshakeFailed",
 }
 """Reasons by what the error contains; the first counts."""
@@ -36,7 +36,7 @@ _PREFIX: Final = re.compile(
 _USER_INFO: Final = re.compile(r"//[^/\s@]*@")
 """Credentials in a URL."""
 
-_LOCAL_END: Final = re.compile(r"\b(read|write) tcp \S+->")
+_LOCAL_END: Final = re.compile(r"\b(read|write) (tcp|udp) \S+->")
 """Our own end of a connection, which differs each time."""
 
 _LONG_NUMBER: Final = re.compile(r"\d{8,}")
@@ -61,6 +61,6 @@ def detail_of(error: str, hide: Callable[[str], str] = str) -> str:
     `hide` removes credentials of the proxy that the error may quote. What it leaves can no longer be read: a user may
     be called as any word of the error.
     """
-    text = hide(_LOCAL_END.sub(r"\1 tcp ", _USER_INFO.sub("//", _PREFIX.sub("", error))))
+    text = hide(_LOCAL_END.sub(r"\1 \2 ", _USER_INFO.sub("//", _PREFIX.sub("", error))))
     text = "".join(character if character.isprintable() else " " for character in text)
     return _LONG_NUMBER.sub(lambda number: mask(number[0]), " ".join(text.split()))[:MAX_DETAIL]
