@@ -25,6 +25,8 @@ PROMOTER = petshop(
     queues={"message": {"attempts": 1}},
 )
 """A business that writes without being asked at any hour, and as fast as it can."""
+TELLER = petshop("teller", organizationId="teller", phoneNumber="+5511987650098")
+"""A business whose pod may come to any harm."""
 EAGER = {
     "OXY_AUTOMATIONS_CHECK_SECONDS": "1",
     "OXY_NOTICE_GROUPING_SECONDS": "0.5",
@@ -41,6 +43,6 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     """A stack whose model answers with what it was told."""
     folder = tmp_path_factory.mktemp("system")
     arguments = ("--echo",)
-    one = Stack(folder, (SHOP, PROMOTER), worker_environment=EAGER, model_arguments=arguments)
+    one = Stack(folder, (SHOP, PROMOTER, TELLER), worker_environment=EAGER, model_arguments=arguments)
     async with running_stack(one):
         yield one
