@@ -34,7 +34,8 @@ begin
 end $$;
 
 -- Settle what was revoked and is open, or answered by a person: whichever came first, it counts as revoked. `target`: by
--- WhatsApp's id; null: whatever was revoked in the chat. What becomes of an open turn: as in settle_answered.
+-- WhatsApp's id; null: whatever was revoked in the chat. What becomes of an open turn: as in settle_answered; one that a person
+-- has asked for goes on with its other inputs.
 create or replace function settle_revoked(v conversations, target text) returns conversations
 language plpgsql set enable_seqscan to off
 as $$
@@ -51,7 +52,8 @@ begin
         returning m.turn_id
     )
     select coalesce(bool_or(r.turn_id = v.turn_id), false) into in_turn from revoked r;
-    if in_turn and v.lease_until is null then
+    if in_turn and v.lease_until is null
+        and not (is_replayed(v.organization_id, v.turn_id) and leave_out_revoked(v.turn_id)) then
         perform replace_turn(v.organization_id, v.turn_id, 'human');
         v.turn_id := null;
     end if;

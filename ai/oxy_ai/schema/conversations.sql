@@ -199,7 +199,8 @@ begin
 end $$;
 
 -- Move everything from conversation `gone` to `kept`: that of the hidden address, which WhatsApp never changes. A
--- running turn of `gone` loses its fence, and `kept` answers its messages.
+-- running turn of `gone` loses its fence, and `kept` answers its messages. Of turns that a person has asked for again, the
+-- oldest of both comes first.
 create or replace function merge_conversations(organization uuid, kept bigint, gone bigint) returns void
 language plpgsql
 as $$
@@ -211,13 +212,29 @@ begin
     order by c.id for no key update;
     select * into target from conversations c where c.organization_id = organization and c.id = kept;
     select * into source from conversations c where c.organization_id = organization and c.id = gone;
-    perform replace_turn(organization, source.turn_id, 'merged');
+    if not set_replay_back(organization, source.turn_id) then
+        perform replace_turn(organization, source.turn_id, 'merged');
+    end if;
     perform merge_contacts(source, target);
     perform move_messages(source, target);
+    target := behind_replays(target);
     update conversations
     set merged_into = kept, pending_since = null, due_at = null, lease_until = null, turn_id = null, fence = fence + 1
     where organization_id = organization and id = gone;
     perform adopt_messages(source, target);
+end $$;
+
+-- A merged conversation without its open turn, if a person has asked for that, and for an earlier one of the other: that
+-- comes first, even if this one is running; its worker loses the fence.
+create or replace function behind_replays(v conversations) returns conversations
+language plpgsql
+as $$
+begin
+    if is_behind_replay(v, v.turn_id) and set_replay_back(v.organization_id, v.turn_id) then
+        update conversations set turn_id = null, lease_until = null, fence = fence + 1, claims = default
+        where organization_id = v.organization_id and id = v.id returning * into v;
+    end if;
+    return v;
 end $$;
 
 create or replace function move_messages(source conversations, target conversations) returns void

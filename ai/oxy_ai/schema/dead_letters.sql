@@ -114,6 +114,21 @@ begin
     end if;
 end $$;
 
+-- Two conversations turned out to be one: the open turn that a person has asked for waits in its old place once more, a
+-- dead letter with its steps and inputs. False: it is none.
+create or replace function set_replay_back(organization uuid, turn bigint) returns boolean
+language plpgsql
+as $$
+begin
+    if not is_replayed(organization, turn) then
+        return false;
+    end if;
+    perform close_turn(organization, turn, 'dead', 'merged', t.assistant) from turns t
+    where t.organization_id = organization and t.id = turn;
+    perform queue_replay(organization, turn, 'worker', false);
+    return true;
+end $$;
+
 -- The first dead turn of each conversation that a person has asked for and that may be replayed now.
 create or replace function asked_replays() returns table (organization uuid, turn bigint, unless_answered boolean)
 language plpgsql
@@ -155,7 +170,8 @@ begin
     );
 end $$;
 
--- Open a dead turn again, in this conversation. It no longer depends on what was said when it opened first.
+-- Open a dead turn again, in this conversation. It no longer depends on what was said when it opened first, and answers what
+-- a person has answered while it was dying, too; but not what was revoked.
 create or replace function reopen_turn(organization uuid, turn bigint, conversation bigint) returns void
 language plpgsql
 as $$
@@ -164,7 +180,20 @@ begin
     set state = 'open', replayed = true, replay_asked = null, conversation_id = conversation, attempts = 0, waits = 0, waiting_since = null,
         reason = null, hand_over = null, finished_at = null, based_on = null, based_on_epoch = null
     where organization_id = organization and id = turn;
-    update messages set state = 'open', reason = null, settled_at = null where turn_id = turn and state = 'dead';
+    update messages set state = 'open', reason = null, settled_at = null
+    where turn_id = turn and state in ('dead', 'person');
+    perform leave_out_revoked(turn);
+end $$;
+
+-- A turn that a person has asked for goes on without the inputs that were revoked. False: there are none, or no others.
+create or replace function leave_out_revoked(turn bigint) returns boolean
+language plpgsql
+as $$
+begin
+    update messages r set turn_id = null
+    where r.turn_id = turn and r.state = 'ignored' and r.reason = revoked_by_sender()
+        and exists (select from messages m where m.turn_id = turn and m.state = 'open');
+    return found;
 end $$;
 
 create or replace function drop_turn(organization uuid, turn bigint, who text) returns text

@@ -325,8 +325,9 @@ end $$;
 -- End a turn: store its answers and mark its inputs as answered, or as stale, in one transaction. `ending` is
 -- oxy_ai.records.TurnEnding; `last_step` is the final response, null if it is stored already or no model was asked.
 -- Returns {state, more}; `more`: the conversation has messages left to answer. Null: the fence is lost. A replayed turn
--- that a takeover has interrupted waits for its end (state waiting). If `may_regenerate` allows it, an answer to which a
--- message has come meanwhile is discarded (state regenerated). What is `urgent` counts although people answer.
+-- that a takeover has interrupted waits for its end, and one of whose inputs was revoked is tried again without it (state
+-- waiting). If `may_regenerate` allows it, an answer to which a message has come meanwhile is discarded (state
+-- regenerated). What is `urgent` counts although people answer.
 create or replace function end_turn(
     organization uuid, conversation bigint, held_fence bigint, turn bigint, ending jsonb
 ) returns jsonb
@@ -340,8 +341,8 @@ declare
 begin
     if v.id is null then
         return null;
-    elsif people_answer and is_replayed(organization, turn) then
-        perform postpone(v, v.human_until);
+    elsif is_replayed(organization, turn) and (people_answer or leave_out_revoked(turn)) then
+        perform postpone(v, greatest(v.human_until, clock_timestamp()));
         return '{"state": "waiting", "more": false}';
     end if;
     people_answer := people_answer is true or has_settled_input(turn);
