@@ -461,6 +461,8 @@ class LiveState(Envelope):
     """When that version was published."""
     pairing_proof: str | None = None
     """A `PairingProof`, or one that only a newer version knows; None: the linked phone owes none."""
+    phone_offline_days: int | None = Field(default=None, ge=0, le=36_500)
+    """For how many days the phone has been away, as was told last; 0: it is not known to be; None: an older pod."""
 
 
 class InstanceSettings(Envelope):

@@ -32,6 +32,7 @@ SHOWN: Final = frozenset(
         "session_bytes",
         "messages_lost",
         "pairing_proof",
+        "phone_offline_days",
         "reachout_locked_since",
         "session",
         "volume_problem",

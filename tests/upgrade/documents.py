@@ -314,6 +314,7 @@ FULL: Final[Mapping[str, Envelope]] = {
         client_version="2.3000.1047769893",
         client_published_on=MOMENT.date(),
         pairing_proof=PairingProof.CONFIRMED,
+        phone_offline_days=10,
     ),
     "instance-settings": InstanceSettings(
         organization="flor",

@@ -19,6 +19,7 @@ from oxy_operator.decide.client import ageing_problem, outdated_problem
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.freezing import frozen_state
 from oxy_operator.decide.live_state import is_later_activity
+from oxy_operator.decide.phone import absence
 from oxy_operator.decide.session_status import backup_problem, restore_condition, session_status
 from oxy_operator.decide.situation import Situation
 from oxy_operator.decide.verdicts import Verdict, lost_connection, verdict_for
@@ -92,6 +93,7 @@ def _conditions(situation: Situation, verdict: Verdict) -> list[Status]:
         ),
         _paired(situation, verdict),
         *_proved(situation),
+        *_phone(situation),
         _condition(situation, "Connected", verdict.reason, verdict.message, holds=verdict.phase is Phase.CONNECTED),
         _receiving(situation, verdict),
         _condition_unless(
@@ -238,6 +240,21 @@ def _proved(situation: Situation) -> Iterator[Status]:
     if said in set(PairingProof):
         proof = PairingProof(said)
         yield _condition(situation, kind, proof.value, EXPLANATIONS[proof], holds=proof is PairingProof.CONFIRMED)
+    elif situation.live is None and (known := _old_condition(situation, kind)):
+        yield dict(known)
+
+
+def _phone(situation: Situation) -> Iterator[Status]:
+    """Return whether the linked phone is away; nothing if the pod does not say.
+
+    What was last known stays while the bus is down.
+    """
+    record, kind = situation.record, "PhoneOnline"
+    if record is None or not record.paired:
+        return
+    days = situation.live.phone_offline_days if situation.live else None
+    if days is not None:
+        yield _condition_unless(situation, kind, absence(days), "NotAway", "The phone is not known to be away.")
     elif situation.live is None and (known := _old_condition(situation, kind)):
         yield dict(known)
 

@@ -48,6 +48,9 @@ def _all(status: Status) -> Iterator[Warned]:
     proof = conditions.get("PairingConfirmed")
     if proof is not None and proof["reason"] in _UNPROVED:
         yield Warned(proof["reason"], proof["message"])
+    phone = conditions.get("PhoneOnline")
+    if phone is not None and phone["status"] == "False":
+        yield Warned(phone["reason"], phone["message"])
     for kind, value in _WORRIES.items():
         found = conditions.get(kind)
         if found is not None and found["status"] == value:

@@ -35,6 +35,7 @@ class EventReports:
                 await asyncio.to_thread(self._report, settled=self._has_settled())
             except JournalError as error:
                 log.warning("events_not_journalled", error=str(error))
+            self._board.update(phone_offline_days=self._events.phone_offline_days)
             await wait_for(changed, CHECK_SECONDS)
 
     def _report(self, *, settled: bool) -> None:

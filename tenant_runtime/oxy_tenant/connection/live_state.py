@@ -42,6 +42,7 @@ class State:
     client_version: str | None = None
     client_published_on: date | None = None
     pairing_proof: PairingProof | None = None
+    phone_offline_days: int | None = None
     volume_problem: str | None = None
     backup: BackupState | None = None
     restore: RestoreState | None = None
@@ -151,6 +152,7 @@ class StateBoard:
             client_version=state.client_version,
             client_published_on=state.client_published_on,
             pairing_proof=state.pairing_proof,
+            phone_offline_days=state.phone_offline_days,
             last_activity_at=self.last_activity_at,
             volume_problem=state.volume_problem,
             backup=state.backup,

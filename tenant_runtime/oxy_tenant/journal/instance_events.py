@@ -71,6 +71,11 @@ class InstanceEvents:
         with self._taking:
             self._latest = max(self._latest, min(at, self._clock()).timestamp())
 
+    @property
+    def phone_offline_days(self) -> int:
+        """For how many days the phone has been away, as was told last; 0: it is there, or nobody knows better."""
+        return int(self._marks.get(_TOLD, 0))
+
     def watch_phone(self, *, settled: bool) -> None:
         """Store the phone's last sign, and tell if it is away for too long.
 
@@ -78,7 +83,7 @@ class InstanceEvents:
         """
         now = self._clock().timestamp()
         latest = self._latest
-        stored, told = self._marks.get(_SEEN), int(self._marks.get(_TOLD, 0))
+        stored, told = self._marks.get(_SEEN), self.phone_offline_days
         step = SIGN_STEP.total_seconds()
         if stored is None or latest - stored >= step or (latest > stored and (told or now - latest >= step)):
             with self._journal.transaction(durable=False) as database:

@@ -67,8 +67,10 @@ async def test_a_lock_of_whatsapp_is_told_once_and_what_the_phone_confirms_is_a_
         age_phone(scene, aged)
         await scene.runtime.start(OXY_RECEIPT_WAIT="0.1")  # a connection has settled after ten times that
         await until(lambda days=days: are_told_absent(scene, days), 30, f"the phone away for {days} days")
+        await until(lambda days=days: scene.bus.states[-1].phone_offline_days == days[-1], 30, "a state that says so")
     await scene.business.send("voltei", CUSTOMER)
     await until(lambda: seen_days_ago(scene) < 1, 20, "a sign of the phone")
+    await until(lambda: scene.bus.states[-1].phone_offline_days == 0, 20, "a state without a word of it")
 
 
 async def are_told_absent(scene: Scene, days: list[int]) -> bool:

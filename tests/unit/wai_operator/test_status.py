@@ -492,6 +492,23 @@ def test_what_was_known_of_the_proof_stays_without_the_bus() -> None:
     assert "PairingConfirmed" not in anew
 
 
+def test_people_hear_of_a_phone_that_is_away_and_once_more_before_its_devices_are_unlinked() -> None:
+    def status(days: int | None) -> dict[str, Any]:
+        return status_of(situation(pod=pod(ready=True), live=live(connection="connected", phone_offline_days=days)))
+
+    there, away, long = (status(days) for days in (0, 10, 12))
+    assert [warned.reason for warned in warnings(there, away)] == ["PhoneOffline"]
+    assert [warned.reason for warned in warnings(away, long)] == ["PhoneSoonUnlinked"]
+    assert (warnings(long, long), warnings(long, there), warnings({}, status(None))) == ((), (), ())
+    kept = conditions(instance=instance(status=away), pod=pod(ready=True), live=None)
+    assert (kept["PhoneOnline"]["status"], kept["PhoneOnline"]["reason"]) == ("False", "PhoneOffline")
+    assert kept["Ready"]["status"] == "True"
+    older = conditions(instance=instance(status=away), pod=pod(ready=True), live=live(connection="connected"))
+    assert "PhoneOnline" not in older
+    unpaired = conditions(record=record(**OPEN), live=live(phone_offline_days=10))
+    assert "PhoneOnline" not in unpaired
+
+
 @pytest.mark.parametrize("why", ["PairingDenied", "PhoneCodeRefused"])
 def test_what_is_wrong_with_the_code_that_is_shown_is_told_apart(why: str) -> None:
     offer = {"method": "PhoneCode", "code": "ABCD1234", "expires_at": NOW + timedelta(minutes=2)}
