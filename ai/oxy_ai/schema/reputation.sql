@@ -48,7 +48,7 @@ exception when invalid_parameter_value then
 end $$;
 
 -- An instance's reputation, locked until the transaction ends; whoever holds its relay's row has locked that before. It
--- belongs to the number: with another one everything begins anew.
+-- belongs to the number: with another one it begins anew, or as an earlier instance has left that.
 create or replace function lock_reputation(organization uuid, instance uuid) returns reputation
 language plpgsql
 as $$
@@ -58,17 +58,36 @@ declare
         select own_phone_of(i.settings) from instances i where i.organization_id = organization and i.id = instance
     );
 begin
-    insert into reputation (organization_id, instance_id, phone) values (organization, instance, phone)
-    on conflict do nothing;
     select * into r from reputation f
     where f.organization_id = organization and f.instance_id = instance for no key update;
-    if r.phone is distinct from phone then
+    if r.instance_id is null or r.phone is distinct from phone then
         delete from reputation f where f.organization_id = organization and f.instance_id = instance;
-        insert into reputation (organization_id, instance_id, phone, pauses)
-        values (organization, instance, phone, r.pauses) returning * into r;
+        perform begin_reputation(organization, instance, phone, r);
+        select * into r from reputation f
+        where f.organization_id = organization and f.instance_id = instance for no key update;
     end if;
     return r;
 end $$;
+
+-- Begin an instance's reputation with a number, as the instance that had it last has left it. What was sent with another
+-- number, whose reputation was `former`, says nothing.
+create or replace function begin_reputation(organization uuid, instance uuid, number text, former reputation) returns void
+language sql
+as $$
+    insert into reputation (
+        organization_id, instance_id, phone, pauses, next_at, promotion_days, promoted_on, paused_at, paused_for,
+        paused_by, resumed_at
+    )
+    select organization, instance, number, coalesce(former.pauses, 0), coalesce(l.next_at, '-infinity'),
+        coalesce(l.promotion_days, 0), l.promoted_on, l.paused_at, l.paused_for, l.paused_by,
+        case when former.instance_id is not null then clock_timestamp() else coalesce(l.resumed_at, '-infinity') end
+    from (values (1)) one (row) left join lateral (
+        select f.* from reputation f
+        where f.organization_id = organization and f.phone = number and f.instance_id <> instance
+        order by f.promoted_on desc nulls last limit 1
+    ) l on true
+    on conflict do nothing
+$$;
 
 -- Promotions that a number may send on the day of `moment`: on the first days on which it sends any, as it warms up.
 create or replace function promotions_a_day(r reputation, limits jsonb, today date) returns integer

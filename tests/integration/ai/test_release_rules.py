@@ -289,6 +289,23 @@ def test_another_number_warms_up_anew(number: Number) -> None:
     assert number.leaves() == texts[4:5]
 
 
+def test_a_number_that_another_instance_had_goes_on_as_that_has_left_it(number: Number) -> None:
+    number.limit(warm_up=[1, 2], campaign_per_day=3)
+    texts = [number.queue() for _ in range(5)]
+    assert number.leaves() == texts[:1]
+    number.value("pause_proactive(%s, %s, 'banned', null)", ORGANIZATION, INSTANCE)
+    number.rows(
+        "insert into instances (organization_id, id, name, settings) values (%s, %s, 'old', '{}')",
+        ORGANIZATION,
+        EPOCH,
+    )
+    number.rows("update reputation set instance_id = %s", EPOCH)
+    number.days_pass()
+    assert number.leaves() == []
+    assert number.value("resume_proactive(%s, %s, 'cli')", ORGANIZATION, INSTANCE)
+    assert number.leaves() == texts[1:3]
+
+
 def test_a_spent_day_holds_neither_bookings_nor_reports(number: Number) -> None:
     number.limit(campaign_per_day=0)
     promotion, booking, report = (number.queue(purpose=purpose) for purpose in ("promotion", "booking", "report"))
