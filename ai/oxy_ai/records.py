@@ -736,6 +736,8 @@ class OutboxRow(Record):
     expires_at: AwareDatetime | None = None
     valid_seconds: float | None = None
     """Until it expires, when the row was read; None: it does not expire."""
+    resumption: int | None = None
+    """As in `SendRequest`."""
     trace: str | None = None
 
 

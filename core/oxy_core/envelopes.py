@@ -41,7 +41,7 @@ from oxy_core.message_kinds import FIRST_KINDS, MessageKind
 from oxy_core.message_limits import MAX_NAME, MAX_TEXT, WhatsAppId
 from oxy_core.models import StrictModel
 from oxy_core.outbound import OutboundContent, SendRefusal
-from oxy_core.report_bodies import ContactErased, InstanceEvent, MessageLost, NumberChanged, ReceiptsSeen
+from oxy_core.report_bodies import MAX_NUMBER, ContactErased, InstanceEvent, MessageLost, NumberChanged, ReceiptsSeen
 from oxy_core.trace import TraceParent
 
 MAX_ERROR: Final = 1_000
@@ -348,6 +348,11 @@ class SendRequest(Envelope):
     valid_seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """How long it may still be sent, counted from when the pod receives it. The pod goes by this, not by `expires_at`,
     because its clock may differ from the platform's; None: go by `expires_at`."""
+    resumption: int | None = Field(default=None, ge=0, le=MAX_NUMBER)
+    """Of a message that waits at the platform while WhatsApp lets the account write to nobody first: which of the times
+    it follows that a person has let the number go on; 0: none. With a higher one than it knew, the pod tries a message
+    at once. Refused by that lock, such a message is given back (EXPIRED, REACHOUT_LOCKED). None: it is tried until it
+    expires."""
     trace: TraceParent
 
     @model_validator(mode="before")

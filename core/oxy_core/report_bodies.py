@@ -27,13 +27,16 @@ MAX_FACTS: Final = 16
 MAX_FACT: Final = 200
 """Longest text of a fact in characters."""
 
+MAX_NUMBER: Final = 2**53
+"""Largest number of a fact: whole numbers up to it are exact in JSON everywhere."""
+
 EventName = Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}:[a-z][a-z0-9_]{0,39}$")]
 """``<what it is about>:<what happened>``. Known names: `oxy_core.event_names`. A token of a bus subject."""
 
 FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
-Fact = bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | Annotated[str, Field(max_length=MAX_FACT)]
-"""Whole numbers as JSON has them everywhere; times as RFC 3339 text."""
+Fact = bool | Annotated[int, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)] | Annotated[str, Field(max_length=MAX_FACT)]
+"""Times are RFC 3339 text."""
 
 Facts = Annotated[Mapping[FactName, Fact], Field(max_length=MAX_FACTS)]
 """What an event says beside its name: small, and never a text, a phone number, a code or a credential."""

@@ -143,9 +143,9 @@ def assemble(
 
 
 def _build_reach_out(journal: Journal, board: StateBoard) -> ReachOutLock:
-    since = journal.events.reach_out_locked_since
-    board.update(reachout_locked_since=since)
-    return ReachOutLock(journal.sends.now, lambda now: board.update(reachout_locked_since=now), since=since)
+    lock = journal.events.reach_out_lock
+    board.update(reachout_lock=lock)
+    return ReachOutLock(journal.sends.now, lambda now: board.update(reachout_lock=now), lock=lock)
 
 
 def _measured(journal: Journal) -> QueueDepths:

@@ -204,6 +204,7 @@ SEND_REQUEST: Final = SendRequest(
     created_at=MOMENT,
     expires_at=MOMENT,
     valid_seconds=21_600,
+    resumption=1_930_000_000_000_000,
     trace=TRACE,
 )
 
@@ -251,6 +252,7 @@ FULL: Final[Mapping[str, Envelope]] = {
         created_at=MOMENT,
         expires_at=MOMENT,
         valid_seconds=21_600,
+        resumption=1_930_000_000_000_000,
         trace=TRACE,
     ),
     "send-request-content": SEND_REQUEST,

@@ -209,6 +209,7 @@ class Relay:
             created_at=row.created_at,
             expires_at=row.expires_at,
             valid_seconds=None if row.valid_seconds is None else max(row.valid_seconds - waited, 0),
+            resumption=row.resumption,
             trace=child_of(row.trace),
         )
         future = self._acceptances.expect(row.id, subjects.SubjectSender(step.account, step.instance))

@@ -101,7 +101,11 @@ begin
         select coalesce(jsonb_agg(to_jsonb(r) - 'position' order by r.lane, r.position), '[]') from (
             select coalesce(o.request_id, o.id) as id, o.chat, o.body as text, o.content, o.lane, o.position, o.based_on,
                 o.based_on_epoch, o.created_at, least(o.expires_at, o.released_until) as expires_at,
-                extract(epoch from least(o.expires_at, o.released_until) - clock_timestamp()) as valid_seconds, o.trace
+                extract(epoch from least(o.expires_at, o.released_until) - clock_timestamp()) as valid_seconds, o.trace,
+                case when stops('reachout_locked', o.purpose) then coalesce((
+                    select resumption_at(p.resumed_at) from reputation p
+                    where p.organization_id = organization and p.instance_id = o.instance_id
+                ), 0) end as resumption
             from outbox o where o.organization_id = organization and o.id = any (ids)
         ) r
     );

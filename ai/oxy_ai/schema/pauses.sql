@@ -60,9 +60,7 @@ begin
             return;
         end if;
         why := coalesce(why, why_too_many(organization, instance));
-    elsif tells_lock(body) and (body ->> 'at')::timestamptz < (
-        select r.resumed_at from reputation r where r.organization_id = organization and r.instance_id = instance
-    ) then
+    elsif tells_lock(body) and is_lock_of_before(organization, instance, body) then
         return;
     end if;
     if why is not null then
@@ -75,6 +73,27 @@ end $$;
 create or replace function tells_lock(body jsonb) returns boolean
 language sql immutable parallel safe
 as $$ select body ->> 'type' = 'event' and body ->> 'name' = 'whatsapp:reachout_locked' $$;
+
+-- Whether a lock was met before a person let the number go on: the pod says which resumption it knew, so that no two clocks are
+-- compared. A pod that does not say so yet goes by its own.
+create or replace function is_lock_of_before(organization uuid, instance uuid, body jsonb) returns boolean
+language plpgsql stable
+as $$
+declare
+    resumed_at timestamptz := (
+        select r.resumed_at from reputation r where r.organization_id = organization and r.instance_id = instance
+    );
+    known jsonb := body #> '{facts,resumption}';
+begin
+    return case when jsonb_typeof(known) = 'number' then known::numeric < resumption_at(resumed_at)
+                else (body ->> 'at')::timestamptz < coalesce(resumed_at, '-infinity') end;
+end $$;
+
+-- Which resumption it is (SendRequest.resumption): by its time, in microseconds, so that a database that is set back goes on
+-- counting upwards; 0: there was none.
+create or replace function resumption_at(moment timestamptz) returns bigint
+language sql immutable parallel safe
+as $$ select coalesce((extract(epoch from nullif(moment, '-infinity')) * 1000000)::bigint, 0) $$;
 
 -- What a report by itself stops the number for; null: nothing.
 create or replace function why_stopped(body jsonb) returns text

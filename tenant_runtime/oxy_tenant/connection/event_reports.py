@@ -39,7 +39,7 @@ class EventReports:
             await wait_for(changed, CHECK_SECONDS)
 
     def _report(self, *, settled: bool) -> None:
-        self._events.note_reach_out(self._board.state.reachout_locked_since)
+        self._events.note_reach_out(self._board.state.reachout_lock)
         self._events.watch_phone(settled=settled)
 
     def _has_settled(self) -> bool:

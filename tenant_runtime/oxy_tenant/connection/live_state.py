@@ -19,6 +19,7 @@ from oxy_core.instance.session_states import BackupState, LeaveState, RestoreSta
 from oxy_core.instance.stored_session import SessionFacts
 from oxy_core.tasks import wait_for
 from oxy_tenant import metrics
+from oxy_tenant.journal.instance_events import AccountLock
 from oxy_tenant.settings import RuntimeSettings
 
 HEARTBEAT_SECONDS: Final = 15.0
@@ -37,7 +38,7 @@ class State:
     receiving: bool | None = None
     publish_refusal: str | None = None
     pairing: PairingOffer | None = None
-    reachout_locked_since: datetime | None = None
+    reachout_lock: AccountLock | None = None
     frozen: Freeze | None = None
     client_version: str | None = None
     client_published_on: date | None = None
@@ -147,7 +148,7 @@ class StateBoard:
             last_frame_at=None if silence is None else now - timedelta(seconds=silence),
             publish_refusal=state.publish_refusal,
             pairing=state.pairing,
-            reachout_locked_since=state.reachout_locked_since,
+            reachout_locked_since=None if state.reachout_lock is None else state.reachout_lock.since,
             frozen=state.frozen,
             client_version=state.client_version,
             client_published_on=state.client_published_on,

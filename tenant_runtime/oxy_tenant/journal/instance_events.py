@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from oxy_core import event_names
 from oxy_core.identity import Jid
@@ -29,6 +29,14 @@ _TOLD: Final = "phone_told"
 _BACKED_UP: Final = "backed_up"
 
 
+class AccountLock(NamedTuple):
+    """That WhatsApp lets the account write to nobody first."""
+
+    since: datetime
+    resumption: int | None = None
+    """The newest `SendRequest.resumption` that was known when it was met; None: none."""
+
+
 class InstanceEvents:
     """Events of one instance, and what was told of them. Methods block, except `phone_seen`."""
 
@@ -46,23 +54,21 @@ class InstanceEvents:
     # -- the lock of conversations that nobody asked for
 
     @property
-    def reach_out_locked_since(self) -> datetime | None:
-        """Since when WhatsApp lets the account write to nobody first, as it was told last; None: it may."""
+    def reach_out_lock(self) -> AccountLock | None:
+        """That WhatsApp lets the account write to nobody first, as it was told last; None: it may."""
         since = self._marks.get(_LOCKED)
-        return None if since is None else datetime.fromtimestamp(since, UTC)
+        return None if since is None else AccountLock(datetime.fromtimestamp(since, UTC))
 
-    def note_reach_out(self, since: datetime | None) -> None:
-        """Tell that the account may write to nobody first since a moment, or may again (None); once."""
-        known = self.reach_out_locked_since
-        if (known is None) == (since is None):
+    def note_reach_out(self, lock: AccountLock | None) -> None:
+        """Tell that the account may write to nobody first, or may again (None); each lock once."""
+        known, since = self.reach_out_lock, None if lock is None else lock.since.timestamp()
+        if since == self._marks.get(_LOCKED):
             return
-        name = event_names.REACHOUT_UNLOCKED if since is None else event_names.REACHOUT_LOCKED
-        moment = since or known
-        facts: Facts = {"since": utc_text(moment)} if moment is not None else {}
+        name = event_names.REACHOUT_UNLOCKED if lock is None else event_names.REACHOUT_LOCKED
         with self._journal.transaction() as database:
-            self._mark(database, _LOCKED, None if since is None else since.timestamp())
-            self._tell(database, name, facts)
-        self._remember(_LOCKED, None if since is None else since.timestamp())
+            self._mark(database, _LOCKED, since)
+            self._tell(database, name, _facts_of(lock or known))
+        self._remember(_LOCKED, since)
 
     # -- the phone
 
@@ -138,3 +144,10 @@ class InstanceEvents:
             self._marks.pop(name, None)
         else:
             self._marks[name] = value
+
+
+def _facts_of(lock: AccountLock | None) -> Facts:
+    if lock is None:
+        return {}
+    facts: Facts = {"since": utc_text(lock.since)}
+    return facts if lock.resumption is None else {**facts, "resumption": lock.resumption}

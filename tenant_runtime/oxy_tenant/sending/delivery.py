@@ -146,6 +146,16 @@ def refused_for_good(error: SendRefusedError) -> Result:
     return Result(SendOutcome.FAILED, error=str(error), refusal=_REFUSALS.get(error.reason, SendRefusal.REFUSED))
 
 
+def given_back(waiting: WaitingSend) -> Result:
+    """Return the result of a request that the platform sends again by itself, later."""
+    return Result(
+        SendOutcome.EXPIRED,
+        error=waiting.last_error,
+        refusal=waiting.refusal,
+        retry_after=waiting.retry_after,
+    )
+
+
 def expired(waiting: WaitingSend) -> Result:
     """Return the result of a request that could not be sent in time, with what kept it."""
     reason = "" if waiting.last_error is None else f"; the last error: {waiting.last_error}"

@@ -27,7 +27,7 @@ from oxy_tenant.links.errors import (
     SendRefusedError,
 )
 from oxy_tenant.sending.attempts import Retries
-from oxy_tenant.sending.delivery import Delivery, expired, refused_for_good
+from oxy_tenant.sending.delivery import Delivery, expired, given_back, refused_for_good
 from oxy_tenant.sending.files import FileDelayedError, FileRefusedError
 from oxy_tenant.sending.freezing import SendingFreeze
 from oxy_tenant.sending.preparation import Preparation
@@ -94,6 +94,7 @@ class Sender:
 
     def enqueue(self, send: OpenSend) -> None:
         """Queue a journalled request; requests of one chat are sent in the order of their acceptance."""
+        self._reach_out.note_resumed(send.request.resumption)
         queue = self._queues.add(send, self._chats.addresses(send.chat))
         if queue is not None:
             self._new_queues.put_nowait(queue)
@@ -130,6 +131,7 @@ class Sender:
         request = waiting.send.request
         await asyncio.to_thread(self._sends.finish, request, result.of(request.id))
         self._delivery.in_flight.discard(request.id)
+        self._reach_out.note_ended(waiting)
         log.info("send_finished", request=str(request.id), outcome=result.outcome.value, error=result.error)
 
     async def _advance(self, waiting: WaitingSend) -> Result | None:
@@ -163,7 +165,9 @@ class Sender:
         if (refusal := self._delivery.refusal(waiting)) is not None or self._stopping.is_set() or self._freeze.frozen:
             return refusal
         if (seconds := self._reach_out.wait_seconds(waiting)) > 0:
-            await self._pause(waiting, seconds)
+            if waiting.send.request.resumption is not None and self._reach_out.is_met:
+                return given_back(waiting)
+            await self._reach_out.turn_within(self._in_time(waiting, seconds))
             return None
         waiting.chat = await self._recipients.address_of(waiting.chat)
         await self._preparation.prepare(waiting)
@@ -182,7 +186,7 @@ class Sender:
         self._delivery.in_flight.discard(request.id)
         waiting.failed, waiting.last_error, waiting.refusal = waiting.failed + 1, str(error), _refusal_of(error)
         if isinstance(error, ReachOutLockedError):
-            self._reach_out.note_locked()
+            self._reach_out.note_locked(waiting)
         if waiting.send.expires_at is None and waiting.failed >= self._retries.attempts:
             text = f"not sent in {waiting.failed} attempts; the last error: {error}"
             return Result(SendOutcome.FAILED, error=text, refusal=waiting.refusal, retry_after=waiting.retry_after)
@@ -201,10 +205,14 @@ class Sender:
 
     async def _pause(self, waiting: WaitingSend, seconds: float) -> None:
         """Wait until the next attempt: until the request expires at most, or the process stops."""
+        await wait_for(self._stopping, self._in_time(waiting, seconds))
+
+    def _in_time(self, waiting: WaitingSend, seconds: float) -> float:
+        """Return so many seconds, or fewer if the request expires before."""
         expires_at = waiting.send.expires_at
-        if expires_at is not None:
-            seconds = min(seconds, max(0.0, (expires_at - self._sends.now()).total_seconds()))
-        await wait_for(self._stopping, seconds)
+        return (
+            seconds if expires_at is None else min(seconds, max(0.0, (expires_at - self._sends.now()).total_seconds()))
+        )
 
     async def _thawed_in_time(self, waiting: WaitingSend) -> bool:
         """Wait until nothing is held back any more; False if the request expires first."""

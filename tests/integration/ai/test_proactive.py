@@ -210,7 +210,16 @@ async def test_a_number_that_whatsapp_locks_is_stopped_its_owner_told_once_and_a
         )
         await pod.answer_to("Oi")
         assert await scene.value("select paused_at from reputation") is None, "that was told late"
-    assert len(pod.texts_to(OWNER)) == 1
+        assert len(pod.texts_to(OWNER)) == 1
+        known = {item.resumption for item in pod.sent if item.text == "Promoção"}
+        assert 0 in known, "released before a person let the number go on"
+        [resumption] = known - {0}
+        for facts in ({"resumption": resumption - 1}, {"resumption": resumption}):
+            assert await scene.value("select paused_at from reputation") is None
+            pod.report(InstanceEvent(name=REACHOUT_LOCKED, at=datetime.now(UTC) - timedelta(minutes=1), facts=facts))
+            await until(lambda: pod.unpublished == 0)
+            await pod.answer_to("Oi")
+        await until(lambda: scene.query("select from reputation where paused_for = 'reachout_locked' and pauses = 2"))
 
 
 async def test_a_banned_number_waits_for_its_connection_and_for_a_person(scene: Scene) -> None:

@@ -16,15 +16,15 @@ FORM = {
     "relay.sql": {"20"},
     "contacts.sql": {"7"},
     "proactive.sql": {"8"},
-    "pauses.sql": {"100"},
+    "pauses.sql": {"100", "1000000"},
     "standing.sql": {"3"},
     "addresses.sql": {"55", "9", "6", "7"},
     "mentions.sql": {"55", "5", "9", "3", "10", "11"},
     "positions.sql": {"12", "20", "32", "1000"},
 }
 """No limits of the product: the largest exponent of a doubled interval, the parts of the outbox of attachments and of
-what nobody asked for, the whole of a percentage, which part of a job's reason says why, the lengths of ids and numbers
-as text, and how Brazilian numbers are written."""
+what nobody asked for, the whole of a percentage, how many microseconds a second has, which part of a job's reason says
+why, the lengths of ids and numbers as text, and how Brazilian numbers are written."""
 
 
 def test_functions_are_found() -> None:

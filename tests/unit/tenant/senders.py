@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from unit.tenant.links import ScriptedLink, environment_in
 
 from oxy_core.envelopes import Report, SendOutcome, SendRequest, SendResult
 from oxy_core.freeze import Freeze
+from oxy_tenant.journal.instance_events import AccountLock
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.reports import Clock
 from oxy_tenant.links.neonize.session_store import SessionStore
@@ -53,8 +53,8 @@ class Stage:
     freeze: SendingFreeze
     frozen: list[Freeze]
     """What the pod says of it, on each change."""
-    locked: list[datetime | None]
-    """Since when the account may not write first, on each change."""
+    locked: list[AccountLock | None]
+    """That the account may not write first, on each change."""
     reach_out: WatchedLock
 
     def ask(self, *requests: SendRequest) -> None:
@@ -81,7 +81,7 @@ class Stage:
 @asynccontextmanager
 async def sending(folder: Path, *, probe_seconds: float = 60, clock: Clock | None = None) -> AsyncIterator[Stage]:
     journal = Journal.open(folder / "journal.db", organization="acme", instance="shop", clock=clock)
-    locked: list[datetime | None] = []
+    locked: list[AccountLock | None] = []
     frozen: list[Freeze] = []
     connected, stopping, link = asyncio.Event(), asyncio.Event(), ScriptedLink()
     connected.set()

@@ -12,6 +12,7 @@ from unit.tenant.messages import request
 from oxy_core.envelopes import Report, SendOutcome, SendResult
 from oxy_core.identity import Jid
 from oxy_core.report_bodies import InstanceEvent
+from oxy_tenant.journal.instance_events import AccountLock
 from oxy_tenant.journal.journal import Journal
 
 START = datetime(2031, 3, 3, 12, tzinfo=UTC)
@@ -51,15 +52,22 @@ def test_the_lock_is_told_when_it_begins_and_when_it_ends_whatever_restarts_in_b
     clock = Time()
     with opened(tmp_path, clock) as journal:
         journal.events.note_reach_out(None)
-        journal.events.note_reach_out(START)
+        journal.events.note_reach_out(AccountLock(START))
+    since = {"since": "2031-03-03T12:00:00Z"}
     with opened(tmp_path, clock) as journal:
-        assert journal.events.reach_out_locked_since == START
-        journal.events.note_reach_out(START + DAY)
-        assert [name for name, _ in told(journal)] == ["whatsapp:reachout_locked"]
+        assert journal.events.reach_out_lock == AccountLock(START)
+        journal.events.note_reach_out(AccountLock(START))
+        assert told(journal) == [("whatsapp:reachout_locked", since)]
+        again = AccountLock(START + DAY, resumption=7)
+        journal.events.note_reach_out(again)
+        journal.events.note_reach_out(again)
         journal.events.note_reach_out(None)
         journal.events.note_reach_out(None)
-        since = {"since": "2031-03-03T12:00:00Z"}
-        assert told(journal) == [("whatsapp:reachout_locked", since), ("whatsapp:reachout_unlocked", since)]
+        later = {"since": "2031-03-04T12:00:00Z"}
+        assert told(journal)[1:] == [
+            ("whatsapp:reachout_locked", {**later, "resumption": 7}),
+            ("whatsapp:reachout_unlocked", later),
+        ]
 
 
 def test_an_absent_phone_is_told_once_for_each_number_of_days_and_absence(tmp_path: Path) -> None:

@@ -262,7 +262,41 @@ async def test_the_first_unasked_message_that_is_sent_shows_that_the_account_may
         stage.ask(request("campanha", chat=Jid.parse("1@lid"), lane=Lane.CAMPAIGN))
         await reached(lambda: len(stage.results()) == 1)
         assert stage.results() == [SendOutcome.SENT]
-        assert [since is None for since in stage.locked] == [False, True]
+        assert [lock is None for lock in stage.locked] == [False, True]
+
+
+async def test_once_a_person_lets_the_number_go_on_a_message_is_tried_and_what_waited_follows_it(
+    tmp_path: Path,
+) -> None:
+    locked, never = ReachOutLockedError("463"), SendRefusedError("no", reason=RefusalReason.OTHER)
+    async with sending(tmp_path) as stage:
+
+        def ask_promotion(resumption: int) -> None:
+            stage.ask(request("c", chat=Jid.parse("3@lid"), lane=Lane.CAMPAIGN, resumption=resumption))
+
+        stage.answer()
+        stage.link.refusals = {"a": [locked] * 2, "b": [locked], "c": [locked]}
+        stage.ask(request("a", chat=Jid.parse("1@lid"), lane=Lane.AUTOMATION))
+        await reached(lambda: len(stage.locked) == 1)
+        stage.ask(request("b", chat=Jid.parse("2@lid"), lane=Lane.AUTOMATION))
+        ask_promotion(0)
+        await reached(lambda: len(stage.results()) == 1)
+        assert stage.link.texts == ["a"], "what the platform keeps is given back"
+
+        ask_promotion(1)
+        await reached(lambda: len(stage.locked) == len(stage.results()) == 2)
+        ask_promotion(1)
+        await reached(lambda: len(stage.results()) == 3)
+        assert len(stage.link.texts) == 2, "one finds out, once"
+        assert {(result.outcome, result.refusal) for result in stage.all_results()} == {
+            (SendOutcome.EXPIRED, SendRefusal.REACHOUT_LOCKED)
+        }
+
+        stage.link.refusals = {"a": [never], "b": [never]}
+        ask_promotion(2)
+        await reached(lambda: len(stage.results()) == 6)
+        assert sorted(stage.results()[3:]) == [SendOutcome.FAILED, SendOutcome.FAILED, SendOutcome.SENT]
+        assert [lock and lock.resumption for lock in stage.locked] == [None, 1, None]
 
 
 @pytest.mark.parametrize(
