@@ -217,7 +217,7 @@ class Proposal(Record):
 
 
 class AskedBooking(Record):
-    """A coming booking about which a customer was asked whether he comes, in a text that was sent."""
+    """A booking that is not over, about which a customer was asked whether he comes, in a text that was sent."""
 
     occurrence: int
     """Of the automation that asks."""
@@ -231,6 +231,8 @@ class AskedBooking(Record):
     """Since it was sent, when the turn was read."""
     newest: bool
     """Whether the business has said nothing else since."""
+    has_begun: bool = False
+    """Whether it had when the turn was read."""
     answer: Literal["confirmed", "cancelled", "too_late"] | None = None
     """What an earlier attempt at this turn has done on his answer; None: he has not answered."""
     outcome: str | None = None
@@ -558,6 +560,8 @@ class NoticeKind(StrEnum):
     EXPIRED = "expired"
     AMBIGUOUS = "ambiguous"
     """Nobody knows whether a text was sent."""
+    CANCELLED_LATE = "cancelled_late"
+    """A customer who was asked whether he comes has cancelled later than customers may otherwise."""
     STOPPED_REACHOUT_LOCKED = "stopped_reachout_locked"
     """The number sends nothing more of what nobody asked for: WhatsApp forbids it. Likewise the next ones."""
     STOPPED_RATE_LIMITED = "stopped_rate_limited"

@@ -1,8 +1,8 @@
 """What a customer's answer makes of bookings that he was asked about: he comes, or cancels. Pure.
 
 A reminder may be answered hours later, but only as what he says next: once the business has said anything else, a "sim"
-may answer that. A quote of the reminder, or a reaction to it, counts as long as the booking is coming. In doubt the
-assistant answers as usual, and reads the reminder in the chat.
+may answer that. A quote of the reminder, or a reaction to it, counts as long as the booking is coming. Who cancels one
+that goes on is told that it is too late. In doubt the assistant answers as usual, and reads the reminder in the chat.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _PLAIN: Final = frozenset({MessageKind.TEXT, MessageKind.VOICE_NOTE, MessageKind
 
 _CONFIRMED: Final = "Combinado, está confirmado: {bookings}. Até lá! 😊"
 _CANCELLED: Final = "Tudo bem, cancelei: {bookings}. Quando quiser marcar de novo, é só me chamar. 😊"
-_TOO_LATE: Final = "Falta pouco para {bookings}, e assim em cima da hora não consigo cancelar por aqui."
+_TOO_LATE: Final = "O horário já começou ({bookings}), então não consigo mais cancelar por aqui."
 _GONE: Final = "Esse agendamento já tinha mudado, então não mexi em nada. Se quiser, me diga o que você precisa. 😊"
 _WHICH: Final = "Claro! Qual deles você quer cancelar?\n{lines}"
 _WHAT_INSTEAD: Final = (
@@ -43,6 +43,7 @@ class Answered(StrEnum):
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
     TOO_LATE = "too_late"
+    """He cancels, or cannot come, when it has begun."""
     WHICH = "which"
     """He cancels one of several."""
     CANNOT = "cannot"
@@ -86,6 +87,11 @@ def attendance_ruling(turn: Turn, fresh: Sequence[Input]) -> AttendanceRuling | 
 
 
 def _ruling(said: Attendance, about: tuple[AskedBooking, ...]) -> AttendanceRuling | None:
+    coming = tuple(item for item in about if not item.has_begun)
+    if not coming:
+        late = said in {Attendance.CANCELLING, Attendance.NOT_COMING}
+        return AttendanceRuling(Answered.TOO_LATE, about) if late else None
+    about = coming
     match said:
         case Attendance.COMING:
             return AttendanceRuling(Answered.CONFIRMED, about)

@@ -121,6 +121,9 @@ _WHAT_HAPPENED: Final[Mapping[str, str]] = {
     NoticeKind.AMBIGUOUS: (
         "⚠️ Não sei se chegou {what} para: {who}. Por favor, veja a conversa e escreva se ela não aparecer."
     ),
+    NoticeKind.CANCELLED_LATE: (
+        "⚠️ Cancelamento em cima da hora, em resposta ao lembrete: {who}. O horário já está livre na agenda."
+    ),
     NoticeKind.BUDGET_LOW: (
         "⚠️ Já usei quase todo o limite de gastos com inteligência artificial deste mês. Quando ele acabar, deixo de "
         f"responder até o mês virar ou o limite aumentar. {_CUSTOMERS_OF_A_BUDGET}"

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from oxy_ai.assistants.refusals import ToolRefusal
 from oxy_ai.assistants.vertical import IntentName, Tool, ToolContext
+from oxy_ai.automations.attending import cancel_if_asked
 from oxy_ai.petshop import arguments
 from oxy_ai.petshop.offers import agenda_of, contradiction, find_offer, refused, wished_resource
 from oxy_ai.petshop.pet_choice import choose_pet
@@ -14,7 +15,7 @@ from oxy_ai.petshop.wishes import BOOKING, CANCELLING, MOVING
 from oxy_ai.portuguese.formatting import moment, money
 from oxy_ai.scheduling.agenda import Agenda, lock_agenda
 from oxy_ai.scheduling.booking_rules import Unavailable
-from oxy_ai.scheduling.bookings import Appointment, Booking, Move, Refused, book, bookings_of, cancel, reschedule
+from oxy_ai.scheduling.bookings import Appointment, Booking, Move, Refused, book, bookings_of, reschedule
 from oxy_ai.scheduling.services import find_service
 from oxy_ai.scheduling.tool_arguments import (
     Arguments,
@@ -162,7 +163,7 @@ async def _cancel(context: ToolContext, order: CancelOrder) -> BaseModel:
     booking = await _meant(context, order.codigo)
     if isinstance(booking, ToolRefusal):
         return booking
-    cancelled = await cancel(agenda, context.turn.contact.id, booking.id, context.now)
+    cancelled = await cancel_if_asked(agenda, context.turn, booking.id, context.now)
     if isinstance(cancelled, Refused):
         return refused(agenda, cancelled, booking.starts_at)
     return CancelResult(cancelado=shown_booking(cancelled))

@@ -130,15 +130,21 @@ async def reschedule(agenda: Agenda, move: Move, now: datetime) -> Booking | Ref
     return await _stored(known, move.booking)
 
 
-async def cancel(agenda: Agenda, contact: int, number: int, now: datetime) -> Booking | Refused:
-    """Cancel a contact's booking, which frees its time; one that is cancelled already stays so."""
+async def cancel(
+    agenda: Agenda, contact: int, number: int, now: datetime, *, asked_for: datetime | None = None
+) -> Booking | Refused:
+    """Cancel a contact's booking, which frees its time; one that is cancelled already stays so.
+
+    Until it begins, if the contact was asked whether he comes at `asked_for` and it still starts then; otherwise only
+    as long before as the rules say.
+    """
     known = await agenda.locked()
     row = None if known is None else await _of_contact(known, contact, number)
     if known is None or row is None or row["status"] in {"done", "no_show"}:
         return Refused(Unavailable.UNKNOWN_BOOKING)
     if row["status"] == "cancelled":
         return replace(_booking(row, known.timezone), existed=True)
-    if _too_late(known, row, now):
+    if row["starts_at"] <= now or (row["starts_at"] != asked_for and _too_late(known, row, now)):
         return Refused(Unavailable.TOO_LATE)
     await known.connection.execute("select cancel_booking($1, $2)", known.organization, number)
     return await _stored(known, number)

@@ -241,6 +241,7 @@ as $$
         when 'failed' then 'WhatsApp did not accept a text'
         when 'expired' then 'a text was not sent in time'
         when 'ambiguous' then 'it is unknown whether a text was sent'
+        when 'cancelled_late' then 'a customer who was reminded has cancelled at the last moment'
         when 'budget_low' then 'most of the month''s budget for models is used'
         when 'budget_spent' then 'the month''s budget for models has no room for another answer'
         when 'contact_job_dead' then 'a message that a contact should have got could not be made'

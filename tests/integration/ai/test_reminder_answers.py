@@ -3,7 +3,7 @@
 import json
 
 from integration.ai.business import Business, opened
-from integration.ai.scene import CUSTOMER, Scene, until
+from integration.ai.scene import CUSTOMER, OWNER, Scene, until
 from integration.ai.test_perception import says
 
 from oxy_core.content import Quote, Reaction, Target
@@ -79,13 +79,12 @@ async def test_a_plain_answer_in_any_form_acts_once_and_anything_else_is_answere
 
 async def test_of_two_reminders_both_are_confirmed_and_which_one_is_cancelled_is_asked(scene: Scene) -> None:
     async with opened(scene) as shop:
-        await shop.knows(CUSTOMER, RUI, BIA)
+        await shop.knows(CUSTOMER, RUI)
         for phone in (CUSTOMER, RUI):
             await shop.booked("23 hours 55 minutes", phone=phone, subject="Rex")
             await shop.booked("26 hours 30 minutes", phone=phone, subject="Mia", service="trim")
-        await shop.booked("90 minutes", phone=BIA, subject="Tom")
-        await shop.apply(REMINDER, SOON)
-        await until(lambda: len(shop.told()) == len(shop.told(RUI)) == len(shop.told(BIA)) == 1)
+        await shop.apply(REMINDER)
+        await until(lambda: len(shop.told()) == len(shop.told(RUI)) == 1)
         await scene.query("update bookings set starts_at = starts_at - interval '160 minutes' where subject = 'Mia'")
         await until(lambda: len(shop.told()) == len(shop.told(RUI)) == 2)
         await shop.sent()
@@ -96,29 +95,72 @@ async def test_of_two_reminders_both_are_confirmed_and_which_one_is_cancelled_is
         which = await shop.pod.answer_to("cancelar", RUI)
         assert which.startswith("Claro! Qual deles você quer cancelar?\n• ")
         assert len(which.splitlines()) == 3
-        late = await shop.pod.answer_to("cancela", BIA)
-        assert late.startswith("Falta pouco para Banho de Tom, ")
-        assert "Já avisei a equipe" in late
-        assert await scene.value("select count(*) from hand_overs where ended_at is null") == 1
         assert await scene.value("select count(*) from bookings where status = 'cancelled'") == 0
         assert await scene.value("select count(*) from bookings where confirmed_at is not null") == 2
         audited = await scene.query("select action from audit_log where action like 'booking_%' order by id")
-        assert [row["action"] for row in audited] == ["booking_confirmed", "booking_confirmed", "booking_too_late"]
+        assert [row["action"] for row in audited] == ["booking_confirmed", "booking_confirmed"]
+
+
+async def test_a_reminder_may_be_answered_with_no_until_the_booking_begins_and_its_owner_is_told(scene: Scene) -> None:
+    """The shipped one asks two hours before, and customers may otherwise cancel until two hours before."""
+    async with opened(scene) as shop:
+        await shop.knows(CUSTOMER, RUI, BIA, LIA, EVA)
+        for phone, subject in ((CUSTOMER, "Rex"), (RUI, "Bob"), (BIA, "Tom"), (LIA, "Lua"), (EVA, "Nina")):
+            booking = await shop.booked("115 minutes", phone=phone, subject=subject)
+            if phone == LIA:
+                moved = booking
+        await shop.apply(SOON)
+        for phone in (CUSTOMER, RUI, BIA, LIA, EVA):
+            assert "responda *cancelar*" in (await shop.hears(1, phone))[0]
+        await shop.sent()
+        assert (await shop.pod.answer_to("cancelar", RUI)).startswith("Tudo bem, cancelei: Banho de Bob, ")
+        await until(lambda: shop.pod.texts_to(OWNER))
+        assert f"em cima da hora, em resposta ao lembrete: Ana ({RUI})" in shop.pod.texts_to(OWNER)[0]
+
+        await scene.model.script(
+            {"user": "^Puxa", "calls": [{"tool": "cancelar_agendamento", "arguments": {}}]},
+            {"user": "^Puxa", "after": "cancelar_agendamento", "reply": "Cancelei o da Nina."},
+        )
+        await shop.pod.answer_to("Puxa, hoje não vou conseguir, cancela para mim?", EVA)
+        await shop.moves(moved, "100 minutes")  # of which he was not asked: the rule of any chat holds
+        await shop.pod.answer_to("cancelar", LIA)
+        await scene.query("update bookings set starts_at = now() - interval '1 minute' where subject = 'Tom'")
+        await scene.query(
+            "update automation_occurrences n set starts_at = b.starts_at from bookings b "
+            "where b.id = n.booking_id and b.subject = 'Tom'"
+        )
+        late = await shop.pod.answer_to("não vou poder", BIA)
+        assert late.startswith("O horário já começou (Banho de Tom, ")
+        assert "Já avisei a equipe" in late
+        shop.pod.publish_all_again()
+        await until(lambda: shop.pod.unpublished == 0)
+        assert (await shop.pod.answer_to("sim")).startswith("Combinado, está confirmado: Banho de Rex, ")
+        assert await bookings(shop) == {
+            "Rex": "comes",
+            "Bob": "cancelled",
+            "Tom": "confirmed",
+            "Lua": "confirmed",
+            "Nina": "cancelled",
+        }
+        noted = await scene.query("select kind, count(*) as times from owner_notices group by kind order by kind")
+        assert [tuple(row) for row in noted] == [("cancelled_late", 2), ("hand_over", 1)]
+        audited = await scene.query("select action from audit_log where action like 'booking_%' order by id")
+        assert [row["action"] for row in audited] == ["booking_cancelled", "booking_too_late", "booking_confirmed"]
 
 
 async def test_the_shipped_reminder_of_the_last_hours_is_answered_as_that_of_the_day_before(scene: Scene) -> None:
     async with opened(scene) as shop:
         await shop.knows(CUSTOMER, RUI)
         rex = await shop.booked("23 hours 55 minutes", subject="Rex")
-        await shop.booked("2 hours 30 minutes", phone=RUI, subject="Bob")
-        await shop.apply(REMINDER, f"{SOON}, delay: 3h")  # in time to be cancelled by the catalog's rule
+        await shop.booked("115 minutes", phone=RUI, subject="Bob")
+        await shop.apply(REMINDER, SOON)
         await shop.hears(1)
         await shop.hears(1, RUI)
         await shop.sent()
         assert (await shop.pod.answer_to("sim")).startswith("Combinado, está confirmado: Banho de Rex, ")
         assert (await shop.pod.answer_to("cancelar", RUI)).startswith("Tudo bem, cancelei: Banho de Bob, ")
         await shop.of(CUSTOMER, "last_inbound_at = last_inbound_at - interval '1 hour'")
-        await shop.moves(rex, "2 hours 30 minutes", ago="1 day")
+        await shop.moves(rex, "115 minutes", ago="1 day")
         soon = (await shop.hears(3))[2]
         assert "Seu horário está chegando: Banho de Rex, " in soon
         assert "confirmar" not in soon  # he has

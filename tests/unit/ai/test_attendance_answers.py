@@ -104,6 +104,19 @@ def test_of_two_bookings_both_are_confirmed_and_which_is_cancelled_is_asked() ->
     assert twice_reminded.ruling.answered is Answered.CANCELLED
 
 
+def test_what_has_begun_is_cancelled_no_more_and_nothing_else_is_said_of_it() -> None:
+    begun = BATH.model_copy(update={"has_begun": True})
+    for words in ("cancelar", "não vou poder ir"):
+        late = decided([text(words)], begun)
+        assert isinstance(late, Attend)
+        assert late.ruling.answered is Answered.TOO_LATE
+        assert text_of(late.ruling, ZONE).startswith("O horário já começou (Corte de Ana, ")
+    assert isinstance(decided([text("sim")], begun), Ask)
+    coming = decided([text("cancelar")], begun, LATER)
+    assert isinstance(coming, Attend)
+    assert (coming.ruling.answered, coming.ruling.about) == (Answered.CANCELLED, (LATER,))
+
+
 def test_an_attempt_after_the_one_that_acted_only_tells() -> None:
     done = BATH.model_copy(update={"answer": "cancelled", "outcome": "Tudo bem, cancelei."})
     decision = decided([text("cancelar")], done)

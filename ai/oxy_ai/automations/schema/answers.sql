@@ -1,7 +1,7 @@
 -- What customers answer to a text that asks whether they come.
 
--- Coming bookings that a contact was asked about and has not answered for, or has in this turn, as the turn sees them:
--- oxy_ai.records.AskedBooking, by time. Who was not asked costs a look into an index of those who were.
+-- Bookings that a contact was asked about and has not answered for, or has in this turn, and that are not over, as the turn
+-- sees them: oxy_ai.records.AskedBooking, by time. Who was not asked costs a look into an index of those who were.
 -- Without sequential scans, as `recount`.
 create or replace function asked_about(v conversations, t turns, moment timestamptz) returns jsonb
 language plpgsql stable set enable_seqscan to off
@@ -9,7 +9,8 @@ as $$
 begin
     if not exists (
         select from automation_occurrences n
-        where n.organization_id = v.organization_id and n.contact_id = v.contact_id and n.asks and n.starts_at > moment
+        join bookings b on b.organization_id = n.organization_id and b.id = n.booking_id
+        where n.organization_id = v.organization_id and n.contact_id = v.contact_id and n.asks and b.ends_at > moment
     ) then
         return '[]';
     end if;
@@ -17,13 +18,13 @@ begin
         select coalesce(jsonb_agg(jsonb_build_object(
             'occurrence', n.id, 'booking', n.booking_id, 'service', s.name, 'subject', b.subject, 'starts_at', b.starts_at,
             'message', o.whatsapp_id, 'asked_seconds', extract(epoch from moment - asked_at(o)),
-            'newest', is_newest_word(v, o), 'answer', n.answer, 'outcome', n.outcome
+            'newest', is_newest_word(v, o), 'has_begun', b.starts_at <= moment, 'answer', n.answer, 'outcome', n.outcome
         ) order by b.starts_at, n.id), '[]')
         from automation_occurrences n
         join bookings b on b.organization_id = n.organization_id and b.id = n.booking_id
         join services s on s.organization_id = b.organization_id and s.id = b.service_id
         join outbox o on o.organization_id = n.organization_id and o.id = n.outbox_id
-        where n.organization_id = v.organization_id and n.contact_id = v.contact_id and n.asks and n.starts_at > moment
+        where n.organization_id = v.organization_id and n.contact_id = v.contact_id and n.asks and b.ends_at > moment
             and (n.answer_turn = t.id or is_asked(n, b)) and asked_at(o) is not null
     );
 end $$;
@@ -61,7 +62,7 @@ begin
         join bookings b on b.organization_id = n.organization_id and b.id = n.booking_id
         join outbox o on o.organization_id = n.organization_id and o.id = n.outbox_id
         where n.organization_id = v.organization_id and n.contact_id = v.contact_id and n.asks
-            and n.starts_at > clock_timestamp() and is_asked(n, b) and coalesce(o.whatsapp_id = target, true)
+            and b.ends_at > clock_timestamp() and is_asked(n, b) and coalesce(o.whatsapp_id = target, true)
     );
 end $$;
 
@@ -84,7 +85,6 @@ as $$
     select n.id from automation_occurrences n
     join bookings b on b.organization_id = n.organization_id and b.id = n.booking_id
     where n.organization_id = organization and n.id = any (numbers) and is_asked(n, b)
-        and b.starts_at > clock_timestamp()
 $$;
 
 -- Note what a customer has answered for these occurrences in a turn (`how`: confirmed, cancelled, too_late), and what he
