@@ -49,11 +49,14 @@ class Gap:
 
 
 async def empty_agenda(view: ReportView) -> OwnerReport | None:
-    """Return the alert; None: there is no need for one, or it was told lately."""
-    agenda = await view.agenda()
-    if agenda is None or not agenda.calendar.hours.on(view.day):
+    """Return the alert; None: there is no need for one, or it was told lately.
+
+    One that was missed is caught up about the day that can still be filled.
+    """
+    agenda, today = await view.agenda(), max(view.day, view.now.date())
+    if agenda is None or not agenda.calendar.hours.on(today):
         return None
-    day = open_day_after(agenda, view.day)
+    day = open_day_after(agenda, today)
     if day is None or await told_lately(view, ScheduleName.EMPTY_AGENDA, PAUSE):
         return None
     booked, before = await _booked(view, agenda, day)

@@ -37,7 +37,7 @@ class Writing:
 WRITINGS: Final[Mapping[ScheduleName, Writing]] = {
     ScheduleName.DAILY_SUMMARY: Writing(daily_summary, timedelta(hours=24)),
     ScheduleName.WEEKLY_REPORT: Writing(weekly_report, timedelta(days=7)),
-    ScheduleName.EMPTY_AGENDA: Writing(empty_agenda, timedelta(hours=10)),
+    ScheduleName.EMPTY_AGENDA: Writing(empty_agenda, timedelta(hours=24)),
     ScheduleName.OPPORTUNITIES: Writing(opportunities, timedelta(days=7)),
     ScheduleName.BUDGET_WARNING: Writing(budget_warning, timedelta(days=2)),
     ScheduleName.CONNECTION_WARNING: Writing(connection_warning, timedelta(days=1)),
