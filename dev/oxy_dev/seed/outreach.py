@@ -1,12 +1,14 @@
 """What the businesses write without being asked: campaigns, and messages about bookings. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
 from typing import Final
 
+from oxy_ai.petshop.automations import shipped_automations
+from oxy_ai.text_templates import fill
 from oxy_dev.seed.agenda import Booking
 from oxy_dev.seed.plan import Customer, Shop
 
@@ -95,24 +97,32 @@ def campaign_texts(random: Random, campaign: Campaign, people: Sequence[Customer
         yield Told(at, customer, text, fate, campaign.begins_at - timedelta(minutes=5), campaign)
 
 
-_LEADS: Final = (
-    ("confirmacao", None, "Oi! Está marcado: {pet}, {day}."),
-    ("lembrete-24h", timedelta(hours=-24), "Oi! Passando para lembrar: {pet}, {day}. Podemos confirmar?"),
-    ("lembrete-2h", timedelta(hours=-2), "Oi! É hoje: {pet}, {day}. Esperamos vocês!"),
-    ("agradecimento", timedelta(hours=24), "Obrigado pela visita! Como está o {pet}?"),
-)
-"""What is written about a booking: when, counted from its start, or as soon as it is made."""
+_LEADS: Final[Mapping[str, timedelta | None]] = {
+    "confirmacao": None,
+    "lembrete-24h": timedelta(hours=-24),
+    "lembrete-2h": timedelta(hours=-2),
+    "agradecimento": timedelta(hours=24),
+}
+"""Which of the shipped automations write about a booking: when, counted from its start, or as soon as it is made."""
 
 
 def booking_texts(random: Random, booked: Iterable[tuple[int, Booking]], now: datetime) -> Iterator[Told]:
     """Yield what customers were told, and will be, about their bookings and rows. Nothing is due within a day."""
     for row, booking in booked:
         made, customer = booking.made_at, booking.customer
-        for name, lead, words in _LEADS:
+        for name, lead in _LEADS.items():
             at = made if lead is None else booking.starts_at + lead
             if booking.status != "cancelled" and at >= made and not now < at <= now + _DAY:
-                text = words.format(pet=customer.pet, day=f"{booking.starts_at:%d/%m}")
+                text = _words_of(name, booking)
                 yield Told(at, customer, text, _fate(random, name, at, now), min(made, now), booking, name, row)
+
+
+def _words_of(automation: str, booking: Booking) -> str:
+    """Return what a shipped automation says of a booking."""
+    customer = booking.customer
+    [words] = (shipped.text for shipped in shipped_automations() if shipped.name == automation)
+    about = f"{customer.pet}, {booking.starts_at:%d/%m}"
+    return fill(words, {"nome": customer.name, "pet": customer.pet, "agendamentos": about}).text
 
 
 def _fate(random: Random, name: str, at: datetime, now: datetime) -> Fate:

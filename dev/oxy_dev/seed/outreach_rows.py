@@ -88,7 +88,7 @@ class OutreachRows:
             at=self.now + _FREE_AT if held else told.at,
             made_at=told.at,
             expires_at=(self.now if held else told.at) + _WORTH,
-            body=told.text,
+            body=told.text.replace("\n", r"\n"),
             state=told.fate.value,
             lane="campaign" if campaign else "automation",
             purpose=purpose,
