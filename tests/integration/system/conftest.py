@@ -23,6 +23,7 @@ PROMOTER = petshop(
         "outboundPerMinute": 6_000,
     },
     queues={"message": {"attempts": 1}},
+    ai={"debounceSeconds": 0, "debounceMaxSeconds": 0, "monthlyBudgetUsd": "100"},
 )
 """A business that writes without being asked at any hour, and as fast as it can."""
 TELLER = petshop("teller", organizationId="teller", phoneNumber="+5511987650098")

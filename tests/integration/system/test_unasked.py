@@ -1,48 +1,33 @@
 """What a business writes without being asked, as its people order it with `oxy` and its customers' phones show it."""
 
-import asyncio
-import json
 import re
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import asyncpg
 import pytest
 from integration.system.conftest import PROMOTER, SHARED
-from integration.system.kubernetes import Kubernetes, serving_kubernetes
+from integration.system.kubernetes import serving_kubernetes
+from integration.system.promoter import A_WEEK_LATER, ANA, BIA, CAIO, DAVI, OWN, OWNER, QUIETLY, Promoter
 from integration.system.test_outgoing import until
+from integration.system.unasked_days import (
+    a_campaign_is_drafted_with_aurora_and_sent_at_her_owners_yes,
+    each_shipped_automation_reaches_its_phone,
+    what_aurora_writes_on_her_own_reaches_her_owner,
+)
 
 from oxy_dev.stack import Stack
 from oxy_simulator.faultkind import FaultKind
-from oxy_simulator.testing import Phone, WhatsApp
+from oxy_simulator.testing import WhatsApp
 
 pytestmark = SHARED
 
-ANA, BIA, CAIO, DAVI = (f"+551191234100{number}" for number in range(1, 5))
 STRANGER = "+5511912341009"
 """Of whom the business knows the number, and who has never written to it."""
-OWN = PROMOTER.spec.phone_number
-[OWNER] = PROMOTER.spec.owners
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20_000)
-CAMPAIGN = """
-version: 1
-name: {name}
-segment: {{}}
-text: "Oi, {{nome|tudo bem}}! {name} na {{loja}}."
-consent: {{basis: {basis}, source: quem já escreveu}}
-"""
 REMINDERS = "automations: [{name: lembrete-24h, enabled: true}]"
-QUIETLY = """
-update conversations set last_message_at = last_message_at - interval '1 day',
-    last_inbound_at = last_inbound_at - interval '1 day'
-"""
-A_WEEK_LATER = """
-update outbox o set released_at = o.released_at - interval '8 days' from conversations v, contacts c
-where o.purpose = 'promotion' and v.id = o.conversation_id and c.id = v.contact_id and c.phone = $1
-"""
 BOOKING = """
 insert into bookings (organization_id, contact_id, service_id, subject, price_cents, starts_at, ends_at, created_at,
     status)
@@ -62,63 +47,6 @@ where t.state = 'dead' and o.name = $1
 """
 
 
-class Promoter:
-    """The business: who orders with `oxy`, and its customers' phones."""
-
-    def __init__(self, cluster: Kubernetes, whatsapp: WhatsApp, admin: asyncpg.Connection, folder: Path) -> None:
-        self.cluster = cluster
-        self.whatsapp = whatsapp
-        self.admin = admin
-        self.folder = folder
-        self.phones: dict[str, Phone] = {}
-
-    async def meet(self, **customers: str) -> None:
-        """Get to know customers, and let a day pass."""
-        for name, number in customers.items():
-            self.phones[number] = await self.whatsapp.phone(number, name)
-        await asyncio.gather(*(self.answered(number, "oi") for number in customers.values()))
-        await self.admin.execute(QUIETLY)
-
-    async def answered(self, number: str, text: str) -> None:
-        """Have a customer write, whom the scripted model answers with his own words."""
-        await self.phones[number].send(text, OWN)
-        await self.phones[number].expect(re.compile(f"^{text}"), within=60, from_=OWN)
-
-    def file(self, name: str, text: str) -> str:
-        """Write a file for a command."""
-        (self.folder / name).write_text(text)
-        return str(self.folder / name)
-
-    def campaign(self, name: str, *, basis: str = "existing_customer", media: bytes | None = None) -> str:
-        """Write a campaign's file, and its media beside it."""
-        (self.folder / "picture.png").write_bytes(media or b"")
-        beside = "" if media is None else "media: picture.png\n"
-        return self.file(f"{name}.yaml", CAMPAIGN.format(name=name, basis=basis) + beside)
-
-    async def told(self, *arguments: str) -> Any:  # noqa: ANN401 JSON
-        """Return what a command answers to programs."""
-        return json.loads(await self.cluster.oxy(*arguments, "--output", "json"))
-
-    async def report(self, name: str) -> dict[str, Any]:
-        """Return what `oxy` says came of a campaign."""
-        found: dict[str, Any] = (await self.told("campaign", "report", "promoter", "--name", name))["report"]
-        return found
-
-    async def reported(self, name: str, **wanted: object) -> None:
-        """Wait until that is so."""
-
-        async def is_so() -> bool:
-            found = await self.report(name)
-            return {key: found[key] for key in wanted} == wanted
-
-        await until(is_so)
-
-    async def arrived(self, text: str, stage: str) -> int:
-        """Return how many phones got this text, and came to this stage with it."""
-        lines = [line for line in await self.whatsapp.messages(from_=OWN) if text in (line.text or "")]
-        return sum(stage in line.stages for line in lines)
-
-
 @pytest.fixture
 async def shop(stack: Stack, tmp_path: Path) -> AsyncIterator[Promoter]:
     admin = await asyncpg.connect(stack.admin_url)
@@ -136,6 +64,9 @@ async def test_what_people_order_is_what_the_phones_show_and_what_they_are_told(
     await a_reminder_is_foretold_and_sent(shop)
     await a_dead_letter_is_replayed_and_another_dropped(stack, shop)
     await a_lock_of_whatsapp_stops_what_promotes(shop)
+    await each_shipped_automation_reaches_its_phone(shop)
+    await what_aurora_writes_on_her_own_reaches_her_owner(shop)
+    await a_campaign_is_drafted_with_aurora_and_sent_at_her_owners_yes(stack, shop)
 
 
 async def a_picture_is_sent_and_counted(shop: Promoter) -> None:
@@ -191,6 +122,8 @@ async def a_reminder_is_foretold_and_sent(shop: Promoter) -> None:
     assert await shop.cluster.oxy("automation", "history", "promoter") == "Nothing has been due yet.\n"
     await shop.admin.execute(THE_TIME_COMES)
     await shop.phones[CAIO].expect(re.compile("Passando para lembrar"), within=60)
+    await shop.phones[CAIO].send("sim", OWN)
+    await shop.phones[CAIO].expect(re.compile("^Combinado, está confirmado: "), within=60)
 
     async def told() -> bool:
         shown = await shop.cluster.oxy("automation", "history", "promoter")
@@ -249,3 +182,11 @@ async def a_lock_of_whatsapp_stops_what_promotes(shop: Promoter) -> None:
     assert await shop.arrived("Carnaval na", "delivered") == 0
     shown = await shop.cluster.oxy("campaign", "report", "promoter", "--name", "Carnaval")
     assert re.search(r"^waiting +4 .*\nsent +0\nSome wait: the number was stopped\.$", shown, re.MULTILINE), shown
+
+    # A person may let it go on too early: the next message is really tried, and the number stops again.
+    await shop.cluster.oxy("campaign", "resume", "promoter", "--instance")
+    await until(lambda: shop.admin.fetchval(f"{stopped} and pauses = 2", PROMOTER.name, "reachout_locked"))
+    await shop.whatsapp.clear_faults()
+    await shop.cluster.oxy("campaign", "resume", "promoter", "--instance")
+    await stranger.expect(re.compile("Carnaval na"), within=60)
+    await shop.cluster.oxy("campaign", "cancel", "promoter", "--name", "Carnaval")
