@@ -142,17 +142,25 @@ class ContextReader:
                 raise result
 
     async def _read_some(self, reading: _Reading) -> None:
-        """Read wanted parts, one after the other, over one connection. A turn that has one never waits for another."""
-        async with self._pool.acquire() as connection:
-            while reading.wanted:
-                part = reading.wanted.popleft()
-                try:
-                    async with asyncio.timeout(reading.seconds):
-                        reading.found[part.name] = await self._read_part(connection, part, reading)
-                except Exception as error:
-                    if is_outage(error) and not isinstance(error, TimeoutError):
-                        raise
-                    _report_missing(part, error)
+        """Read wanted parts, one after the other. A turn that has a connection never waits for another."""
+        while reading.wanted:
+            async with self._pool.acquire() as connection:
+                await self._read_until_late(connection, reading)
+
+    async def _read_until_late(self, connection: Connection, reading: _Reading) -> None:
+        """Read until one is late, which leaves the connection in a transaction until the pool has reset it."""
+        while reading.wanted:
+            part = reading.wanted.popleft()
+            try:
+                async with asyncio.timeout(reading.seconds):
+                    reading.found[part.name] = await self._read_part(connection, part, reading)
+            except TimeoutError as error:
+                _report_missing(part, error)
+                return
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                _report_missing(part, error)
 
     async def _read_part(self, connection: Connection, part: ContextPart[Any], reading: _Reading) -> object:
         organization, contact = reading.organization, reading.contact

@@ -1,14 +1,23 @@
 """What an assistant knows before it answers, and what a customer reads of it first."""
 
 import json
+import time
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from integration.ai.scene import CATALOG, CUSTOMER, FakePod, Scene, settings_of, until
 from prometheus_client import REGISTRY
 
 from oxy_ai.assistants.introduction import says_who_answers
+from oxy_ai.assistants.vertical import ContextPart, Scope
+from oxy_ai.database import Connection, connected_pool
+from oxy_ai.engine.context_reader import ContextReader, ContextSettings, Wanted
+from oxy_ai.ids import organization_id
 from oxy_ai.portuguese.sentences import MAX_PIECE
+from oxy_ai.records import Contact, Turn
+from oxy_ai.timezones import now_utc
 from oxy_core.instance.settings import AiSettings
 
 OTHER = "+5511912340002"
@@ -82,6 +91,24 @@ async def test_a_part_that_cannot_be_had_in_time_is_missing_alone(scene: Scene) 
     stable, changing = await newest_prompt(scene)
     assert "Os pets deste cliente não puderam ser lidos agora" in changing
     assert all(text in stable for text in ("R$ 65,00", "animado, com emojis", "Há estacionamento."))
+
+
+async def test_a_part_whose_time_is_over_as_it_ends_spoils_no_other(scene: Scene) -> None:
+    async def read_slowly(connection: Connection, _: UUID, contact: int, __: datetime) -> object:
+        read: object = await connection.fetchval("select $1::integer", contact)
+        time.sleep(4.1)  # noqa: ASYNC251 its time ends while the transaction does, not before
+        return read
+
+    async def read_at_once(connection: Connection, _: UUID, contact: int, __: datetime) -> object:
+        return await connection.fetchval("select $1::integer", contact)
+
+    slow, quick = (ContextPart(load.__name__, Scope.CONTACT, load, "missing") for load in (read_slowly, read_at_once))
+    turn = Turn.model_construct(contact=Contact.model_construct(id=7), facts=None)
+    settings = ContextSettings(context_part_seconds=4, context_connections=1)
+    async with connected_pool(scene.database_url, connections=1) as pool:
+        reader = ContextReader(pool, settings)
+        facts = await reader.read(organization_id("petshop"), turn, Wanted((slow, quick), now_utc()))
+        assert (facts.of(slow), facts.of(quick)) == (None, 7)
 
 
 async def test_a_new_contact_is_told_who_answers_and_reads_long_answers_in_pieces(scene: Scene) -> None:
