@@ -99,7 +99,7 @@ chaos-kills: setup ## kill -9 each part often, mid-conversation, and count the a
 chaos-tenant: setup ## Break all around one tenant 300 times in ten minutes, then count every message (SHORT=1: 30 times)
 	@$(if $(SHORT),OXY_CHAOS_EVENTS=30 )$(BIN)/pytest tests/chaos/test_bad_connections.py --capture=no
 
-chaos-unasked: setup ## 200 times kill -9 of workers that send campaigns, reminders and reports; count them at the phones (SHORT=1)
+chaos-unasked: setup ## 200 times kill -9 of workers that send campaigns, automations and reports; count them at the phones (SHORT=1; OXY_CHAOS_SEED)
 	@$(if $(SHORT),OXY_CHAOS_KILLS=12 )$(BIN)/pytest tests/chaos/test_unasked_kills.py --capture=no
 
 bench: setup ## Measure latency, throughput and memory; print the tables of docs/benchmarks.md

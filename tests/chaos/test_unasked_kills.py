@@ -3,38 +3,35 @@
 import asyncio
 import os
 import random
+from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
-from http import HTTPStatus
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-import aiohttp
 import pytest
-from chaos.shop_unasked import (
-    CUSTOMERS,
-    FIRST_CAMPAIGN,
-    FORGOTTEN,
-    PER_DAY,
-    PER_MINUTE,
-    ZONE,
-    UnaskedShop,
-    quiet_minute,
-)
-from chaos.unasked import ARRIVED, complaints
+from chaos.unasked.business import Business, FastBusiness, SmallBusiness
+from chaos.unasked.forking import fork_workers
+from chaos.unasked.killing import Killer
+from chaos.unasked.proof import idle_quarters, missing
+from chaos.unasked.shop import UnaskedShop, quiet_minute
 
-from oxy_dev.programs import Program
 from oxy_dev.stack import Stack, petshop, running_stack
+from oxy_operator.decide.instance import Instance
 from oxy_simulator.client import SimulatorClient
 
 KILLS = int(os.environ.get("OXY_CHAOS_KILLS", "200"))
-WORKERS = 3
-QUIET_AFTER = timedelta(seconds=150)
-"""When the quiet hours begin, in a long run."""
 LONG = 30
-"""Kills of a run that is long enough for quiet hours."""
-BOOKING_EVERY = 4.0
-STARTING = 0.02
-"""Chance, at each look, that a worker is killed that is not ready yet."""
+"""Kills of a run in which everything happens; a shorter one has campaigns, reminders and reports of one business."""
+WORKERS = 3
+PAUSE = 1.2 if KILLS < LONG else 5.0
+"""Seconds between two kills at most. A lease of the dead lasts up to four, and what is due has to go on."""
+HOUR = 13
+"""Of the day, where the businesses are: what is due in the morning was, and nothing waits for the next one."""
+QUIET_AFTER = timedelta(seconds=240)
+"""When the quiet hours of the fast business begin, from the start of the processes."""
+SETTLE_SECONDS = 900.0
 WORKER = {
     "OXY_LEASE_SECONDS": "3",
     "OXY_TURNS_PER_SECOND": "0",
@@ -47,80 +44,87 @@ WORKER = {
     "OXY_RELEASE_PAUSE_SECONDS": "0.2",
     "OXY_RELEASE_MARGIN_SECONDS": "5",
 }
+AT_ONCE = {"pacing": "None", "inboundPerSecond": 0, "contactTurnsPerHour": 0}
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = pytest.mark.timeout(3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Who is killed, and what happens meanwhile."""
+
+    killer: Killer
+    businesses: tuple[Business, ...]
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[UnaskedShop]:
-    """A shop on the whole system, with three workers and a model that answers with what it was told."""
-    quiet = quiet_minute(datetime.now(ZONE), QUIET_AFTER) if KILLS >= LONG else None
-    hours = "" if quiet is None else f"{quiet[0]:%H:%M}-{quiet[1]:%H:%M}"
-    limits = {
-        "pacing": "None",
-        "inboundPerSecond": 0,
-        "contactTurnsPerHour": 0,
-        "outboundPerMinute": PER_MINUTE,
-        "campaignPerDay": PER_DAY,
-        "warmUp": [],
-        "quietHours": hours,
-    }
-    stack = Stack(
-        tmp_path,
-        tenants=(petshop(limits=limits),),
-        workers=WORKERS,
-        worker_environment=WORKER,
-        model_arguments=("--echo",),
-    )
+async def scene(tmp_path: Path, dice: random.Random) -> AsyncIterator[Scene]:
+    """The whole system, with a model that answers with what it was told."""
+    tenants, quiet = described(datetime.now(UTC))
+    stack = Stack(tmp_path, tenants, workers=WORKERS, worker_environment=WORKER, model_arguments=("--echo",))
+    fork_workers(stack)
     async with running_stack(stack) as running, SimulatorClient(running.control_url) as simulator:
-        span = None if quiet is None else (quiet[0].timestamp(), quiet[1].timestamp())
-        yield UnaskedShop(running, simulator, span)
+        killer = Killer(running, dice, PAUSE)
+        kinds: tuple[type[Business], ...] = (SmallBusiness,) if KILLS < LONG else (FastBusiness, Business)
+        shops = [
+            UnaskedShop(running, simulator, tenant, customers(number, kind.people), quiet if number == 0 else None)
+            for number, (tenant, kind) in enumerate(zip(tenants, kinds, strict=True))
+        ]
+        chances = [random.Random(dice.random()) for _ in shops]
+        made = zip(kinds, shops, chances, strict=True)
+        yield Scene(killer, tuple(kind(shop, chance, lambda: killer.kills / KILLS) for kind, shop, chance in made))
         assert await simulator.violations() == []
 
 
-async def test_what_nobody_asked_for_is_sent_once_whatever_dies(shop: UnaskedShop, dice: random.Random) -> None:
-    await shop.open()
-    enough = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(shop.live(BOOKING_EVERY, enough))
-        await kill_workers(shop, dice)
-        enough.set()
-    await shop.settled()
-    rows, inboxes = await shop.rows(), await shop.inboxes()
-    assert complaints(rows, inboxes, shop.budget) == []
-    assert await shop.fetch(FORGOTTEN) == []
-    told = {pet: sum(pet in entry.text for entry in inboxes[phone]) for pet, phone in shop.pets.items()}
-    assert {pet: times for pet, times in told.items() if times != 1} == {}
-    arrived = [row for row in rows if row.state in ARRIVED]
-    promotions = [row for row in arrived if row.purpose == "promotion"]
-    assert FIRST_CAMPAIGN <= len(promotions) <= PER_DAY
-    reports = {row.reference for row in arrived if row.purpose == "report"}
-    assert len(reports) >= shop.reports
-    print(  # noqa: T201 the figures
-        f"{KILLS} kills of workers; each sent once: {len(promotions)} promotions of two campaigns "
-        f"({FIRST_CAMPAIGN} and {len(CUSTOMERS)} recipients), reminders of {len(shop.pets)} bookings, "
-        f"{len(reports)} reports in {sum(row.purpose == 'report' for row in arrived)} messages"
+def described(now: datetime) -> tuple[tuple[Instance, ...], tuple[float, float] | None]:
+    """Return the businesses, and the quiet hours of the first one that fall into the run, in Unix time."""
+    if KILLS < LONG:
+        limits = {"outboundPerMinute": 60, "campaignPerDay": 16, "warmUp": [], "quietHours": ""}
+        return (petshop(limits=AT_ONCE | limits),), None
+    zone = afternoon(now)
+    begin, end = quiet_minute(now.astimezone(ZoneInfo(zone)), QUIET_AFTER)
+    limits = {"outboundPerMinute": 120, "warmUp": [], "quietHours": f"{begin:%H:%M}-{end:%H:%M}"}
+    fast = petshop(timezone=zone, limits=AT_ONCE | limits)
+    other = petshop(
+        "other",
+        organizationId="other",
+        phoneNumber="+5511987650099",
+        owners=["+5511987651199"],
+        timezone=zone,
+        limits=AT_ONCE,
     )
+    return (fast, other), (begin.timestamp(), end.timestamp())
 
 
-async def kill_workers(shop: UnaskedShop, dice: random.Random) -> None:
-    """Kill workers at any point: mostly one that works, now and then one that starts."""
-    for _ in range(KILLS):
-        workers = shop.stack.worker_programs
-        ready = [one for one in workers if await is_ready(one)]
-        while not ready and dice.random() > STARTING:
-            await asyncio.sleep(0.05)
-            ready = [one for one in workers if await is_ready(one)]
-        await asyncio.sleep(dice.uniform(0.0, 1.2))
-        target = dice.choice(ready or workers)
-        await asyncio.to_thread(target.kill)
-        await asyncio.to_thread(target.start)
+def afternoon(now: datetime) -> str:
+    """Return a time zone in which it is early in the afternoon."""
+    ahead = HOUR - now.hour
+    return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
 
 
-async def is_ready(worker: Program) -> bool:
-    url = f"http://127.0.0.1:{worker.environment['OXY_PROBE_PORT']}/readyz"
-    try:
-        async with aiohttp.ClientSession() as session, session.get(url) as response:
-            return response.status == HTTPStatus.OK
-    except aiohttp.ClientError:
-        return False
+def customers(shop: int, how_many: int) -> tuple[str, ...]:
+    return tuple(f"+5511912{shop:03}{number:04}" for number in range(how_many))
+
+
+async def test_what_nobody_asked_for_is_sent_once_whatever_dies(scene: Scene) -> None:
+    killer = scene.killer
+    await asyncio.gather(*(business.open() for business in scene.businesses))
+    began = datetime.now(UTC).timestamp()
+    async with asyncio.TaskGroup() as group:
+        for business in scene.businesses:
+            group.create_task(business.live())
+        await killer.kill(KILLS)
+    ended = datetime.now(UTC).timestamp()
+    told: Counter[str] = Counter()
+    complaints: list[str] = []
+    for business in scene.businesses:
+        await business.shop.settled(SETTLE_SECONDS)
+        found = await business.audited(told, (began, ended))
+        complaints += found.complaints
+        print(f"{business.shop.tenant.name}: {found.shown}")  # noqa: T201 the figures
+        if KILLS >= LONG:
+            complaints += idle_quarters(business.shop.tenant.name, found.released, began, ended)
+    print(f"{killer.shown} in {ended - began:.0f} s; each as often as it should: {dict(sorted(told.items()))}")  # noqa: T201 likewise
+    assert complaints == []
+    if KILLS >= LONG:
+        assert list(missing(told, KILLS, killer.hits)) == []

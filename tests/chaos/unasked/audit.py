@@ -9,6 +9,10 @@ MINUTE: Final = 60.0
 ON_THE_WAY_SECONDS: Final = 3.0
 """How long a text that left in time may take to the phone."""
 ARRIVED: Final = frozenset({"sent", "delivered", "read"})
+ENDED: Final = ARRIVED | {"held", "ambiguous"}
+"""States in which a text may be left: of an ambiguous one the business is told, and nobody sends it again."""
+CALLED_OFF: Final = frozenset({"Outdated", "CampaignCancelled", "OptedOut"})
+"""Why a text was withheld whose booking, campaign or customer was no more what it was queued for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class Row:
     said: str
     released_at: float | None
     error: str | None
+    queued_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ def _not_arrived(rows: Sequence[Row], inboxes: Mapping[str, Sequence[Entry]]) ->
         here = row.whatsapp_id in {entry.id for entry in inboxes.get(row.phone, ())}
         if row.state in ARRIVED and not here:
             yield f"{row.phone} did not get {row.whatsapp_id} of {row.reference}, which is {row.state}"
-        if row.state not in ARRIVED | {"held"}:
+        if row.state not in ENDED and not (row.state in {"withheld", "expired"} and row.error in CALLED_OFF):
             yield f"a text of {row.reference} to {row.phone} is {row.state}: {row.error}"
 
 
