@@ -95,6 +95,8 @@ def _create_roles(connection: Driver, app_password: str | None) -> None:
         connection.execute("grant oxy_app to current_user")
     else:
         connection.execute(sql.SQL("alter role oxy_app login password {}").format(sql.Literal(app_password)))
+        # Row-level security has the planner expect many rows where there are few: to compile would take longest.
+        connection.execute("alter role oxy_app set jit = off")
     # To make oxy_scheduler the owner of functions requires membership in it, and its right to create in the schema.
     connection.execute("grant oxy_scheduler to current_user")
     connection.execute("grant create, usage on schema public to oxy_scheduler")

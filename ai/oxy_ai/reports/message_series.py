@@ -25,11 +25,13 @@ select date_trunc($4, m.arrived_at at time zone $5) as part,
         where m.author = 'phone' and not m.command and is_by_person(m.source)
             or m.author = 'assistant' and not m.command and is_by_person(m.source) and was_sent(o)
     ) as sent
-from messages m join customers v on v.id = m.conversation_id
+from messages m
 left join outbox o on o.organization_id = $1 and o.id = m.outbox_id
 where m.organization_id = $1 and says_something(m.kind) and m.arrived_at >= $2 and m.arrived_at < $3
+    and (m.conversation_id in (select v.id from customers v)) is true
 group by 1
 """
+"""Customers are looked up as in `conversation_figures.MESSAGES`."""
 
 
 async def read_message_series(

@@ -25,11 +25,13 @@ select outage_since as since, outage_until as until from connection_states
 where organization_id = $1 and instance_id = $2 and outage_until is not null
 """
 _WROTE: Final = """
-select count(distinct m.conversation_id) from messages m join customer_conversations($1) c on c.id = m.conversation_id
+select count(distinct m.conversation_id) from messages m
 where m.organization_id = $1 and m.instance_id = $2 and m.author = 'customer' and says_something(m.kind)
     and m.arrived_at >= $3 and m.sent_at >= $3 and m.sent_at < $4
+    and (m.conversation_id in (select c.id from customer_conversations($1) c)) is true
 """
-"""What was sent meanwhile has arrived since: the index on arrivals finds it."""
+"""What was sent meanwhile has arrived since: the index on arrivals finds it. Customers are looked up as in
+`oxy_ai.reports.conversation_figures.MESSAGES`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,8 @@ declare
 begin
     select c.id into v.id from conversations c
     join contacts p on p.organization_id = organization and p.id = c.contact_id
-    where c.organization_id = organization and c.instance_id = instance and p.phone_key = recipient ->> 'phone_key'
+    where c.organization_id = organization and c.instance_id = instance
+        and p.instance_id = instance and p.phone_key = recipient ->> 'phone_key'
         and c.merged_into is null and is_personal(c.chat)
     order by c.last_inbound_at desc nulls last, c.id desc limit 1;
     v.id := coalesce(v.id, conversation_of(

@@ -111,7 +111,7 @@ language plpgsql stable
 as $$
 begin
     return query
-    select 'report', d.id::text, conversation_about(organization, 'report:' || d.id),
+    select 'report', d.id::text, conversation_at(d.instance_id, d.chat),
         case when d.discarded_at is null then 'dead' else 'discarded' end, d.reason,
         coalesce(d.discarded_at, d.died_at),
         case when not is_noted(organization, 'report:' || d.id) then 'the owner was not told' end

@@ -34,11 +34,22 @@ language plpgsql stable
 as $$
 begin
     return query
-    select m.id, v.id, stranded(m, v, t), m.arrived_at
-    from messages m
-    join conversations v on v.organization_id = organization and v.id = m.conversation_id
-    left join turns t on t.organization_id = organization and t.id = m.turn_id
-    where m.organization_id = organization and m.state = 'open' and stranded(m, v, t) is not null;
+    select (o.m).id, (o.v).id, stranded(o.m, o.v, o.t), (o.m).arrived_at
+    from messages_with_turns(organization) o where stranded(o.m, o.v, o.t) is not null;
+end $$;
+
+-- An organization's open messages, each with its conversation and turn. Those are read for each of the few messages:
+-- row-level security keeps the planner from knowing that few are open, and it would read all of the organization's.
+create or replace function messages_with_turns(organization uuid)
+returns table (m messages, v conversations, t turns)
+language plpgsql stable
+as $$
+begin
+    return query
+    select o, (
+        select c from conversations c where c.organization_id = organization and c.id = o.conversation_id
+    ), (select n from turns n where n.organization_id = organization and n.id = o.turn_id)
+    from messages o where o.organization_id = organization and o.state = 'open';
 end $$;
 
 -- Why a message is still open.
@@ -100,12 +111,9 @@ declare
     held_until timestamptz := turns_held_until();
 begin
     return query
-    select 'message', m.id::text, v.id, m.state::text, coalesce(why_held(v, held_until), why_open(m, v, t)),
-        m.arrived_at, stranded(m, v, t)
-    from messages m
-    join conversations v on v.organization_id = organization and v.id = m.conversation_id
-    left join turns t on t.organization_id = organization and t.id = m.turn_id
-    where m.organization_id = organization and m.state = 'open';
+    select 'message', (o.m).id::text, (o.v).id, (o.m).state::text,
+        coalesce(why_held(o.v, held_until), why_open(o.m, o.v, o.t)), (o.m).arrived_at, stranded(o.m, o.v, o.t)
+    from messages_with_turns(organization) o;
 end $$;
 
 -- Messages that ended without an answer of anybody, as far as we know.
@@ -125,7 +133,8 @@ create or replace function is_bad(state message_state, reason text) returns bool
 language sql immutable parallel safe
 as $$ select state in ('dead', 'lost') or reason = 'stale' $$;
 
--- Texts that are still to be sent or reported. After `earliest` nothing is wrong yet.
+-- Texts that are still to be sent or reported. After `earliest` nothing is wrong yet. By instance and state, because
+-- indices tell these apart.
 create or replace function open_texts(organization uuid, earliest timestamptz) returns setof ledger_entry
 language plpgsql stable
 as $$
@@ -141,7 +150,13 @@ begin
             when o.state in ('held', 'pending') and o.expires_at < earliest then 'it has expired'
             when o.state = 'accepted' and is_superseded(o.instance_id, o.accepted_epoch) then 'its journal is gone'
         end
-    from outbox o where o.organization_id = organization and o.state in ('held', 'pending', 'accepted');
+    from instances i cross join lateral (
+        select h.* from outbox h where h.organization_id = organization and h.instance_id = i.id and h.state = 'held'
+        union all
+        select p.* from outbox p where p.organization_id = organization and p.instance_id = i.id and p.state = 'pending'
+        union all
+        select a.* from outbox a where a.organization_id = organization and a.instance_id = i.id and a.state = 'accepted'
+    ) o where i.organization_id = organization;
 end $$;
 
 -- Whether no relay will ever look at the held texts of an open instance. None is, unless the engine has a fault.

@@ -124,8 +124,9 @@ end $$;
 
 -- Which share of an instance's newest promotions, as many as a day may have, is too large; null: none, or too few were sent since it
 -- was last resumed.
+-- Without bitmaps, as ready_texts.
 create or replace function why_too_many(organization uuid, instance uuid) returns text
-language plpgsql stable
+language plpgsql stable set enable_seqscan to off set enable_bitmapscan to off
 as $$
 declare
     limits jsonb := (

@@ -193,8 +193,9 @@ begin
 end $$;
 
 -- How many texts were released and have no result yet.
+-- Without bitmaps, as ready_texts.
 create or replace function under_way(organization uuid, instance uuid) returns bigint
-language plpgsql stable
+language plpgsql stable set enable_seqscan to off set enable_bitmapscan to off
 as $$
 begin
     return (
@@ -226,8 +227,9 @@ begin
 end $$;
 
 -- The first texts that are ready, in two parts, each by an index: thousands of promotions that must not leave now are not read.
+-- Without bitmaps, as history_of: of a business with many more texts than others all would be read as well.
 create or replace function ready_texts(i instances, purposes text[], how_many integer) returns setof outbox
-language plpgsql
+language plpgsql set enable_seqscan to off set enable_bitmapscan to off
 as $$
 begin
     return query
@@ -301,11 +303,7 @@ create or replace function why_later(
 language plpgsql stable
 as $$
 begin
-    if exists (
-        select from outbox n
-        where n.organization_id = o.organization_id and n.instance_id = o.instance_id and n.reference = o.reference
-            and n.state = 'held' and n.conversation_id = o.conversation_id and n.position < o.position
-    ) then
+    if follows_held(o) then
         why := 'turn';
     elsif o.purpose <> 'report' and v.human_until > moment then
         why := 'human';
@@ -319,6 +317,27 @@ begin
         );
         why := case when until is not null then 'interval' end;
     end if;
+end $$;
+
+-- Whether another text of what a text belongs to is held for this contact, and comes before it. Promotions are found by their
+-- chat, because thousands may have the reference of one campaign; others by their reference.
+-- Without bitmaps, as ready_texts.
+create or replace function follows_held(o outbox) returns boolean
+language plpgsql stable set enable_seqscan to off set enable_bitmapscan to off
+as $$
+begin
+    if o.purpose = 'promotion' then
+        return exists (
+            select from outbox n
+            where n.organization_id = o.organization_id and n.conversation_id = o.conversation_id
+                and n.purpose = 'promotion' and n.reference = o.reference and n.state = 'held' and n.position < o.position
+        );
+    end if;
+    return exists (
+        select from outbox n
+        where n.organization_id = o.organization_id and n.instance_id = o.instance_id and n.reference = o.reference
+            and n.state = 'held' and n.conversation_id = o.conversation_id and n.position < o.position
+    );
 end $$;
 
 -- Have a text sent: it joins its conversation, and may be sent for as long as `valid`, but not into quiet hours.
