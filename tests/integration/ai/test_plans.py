@@ -3,6 +3,11 @@
 
 import json
 import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import asyncpg
 from integration.ai.engine_database import item
@@ -14,12 +19,12 @@ from oxy_ai.engine.turn_limits import TurnLimitSettings
 from oxy_ai.reports import conversation_figures, message_series
 from oxy_ai.schedules import agenda_gap, good_customers
 from oxy_ai.scheduling import booking_figures
+from oxy_ai.scheduling.agenda import Agenda
+from oxy_ai.scheduling.bookings import bookings_of
 from oxy_core.instance.settings import LimitsSettings
 
 ORGANIZATION = "11111111-1111-4111-8111-111111111111"
-READY = "ready_at <= now() and ready_at < 'infinity'"
 INSTANCE = "22222222-2222-4222-8222-222222222222"
-WAITING = f"organization_id = '{ORGANIZATION}' and lane = 'automation' and state = 'waiting' and not held"
 
 FILL = f"""
 insert into organizations (id, name)
@@ -58,7 +63,7 @@ select organization_id, gen_random_uuid(), instance_id, conversation_id, id, 0, 
 insert into outbox (organization_id, id, instance_id, conversation_id, part, lane, chat, body, state, purpose,
     reference, expires_at, held_until, released_at, released_until)
 select organization_id, gen_random_uuid(), instance_id, id, 8, 'campaign', 'x', 'x',
-    case when g % 4 = 0 then 'sent' else 'held' end, 'promotion', 'campaign:' || id % 500, now() + interval '3 days',
+    case when g % 4 = 0 then 'sent' else 'held' end, 'promotion', 'campaign:' || g, now() + interval '3 days',
     case when g % 4 = 1 then now() + interval '1 hour' end, at, at
 from conversations, generate_series(1, case instance_id when '{INSTANCE}' then 1000 else 4 end) g,
     lateral (select case when g % 4 = 0 then now() - g * interval '1 hour' end as at) t;
@@ -97,177 +102,6 @@ set session_replication_role = origin;
 analyze;
 """
 
-HELD = f"organization_id = '{ORGANIZATION}' and instance_id = '{INSTANCE}' and state = 'held'"
-HOT = {
-    "claim the organization that waits longest": (
-        f"select * from org_queue where {READY} order by ready_at limit 1 for no key update skip locked",
-        "org_queue_ready",
-    ),
-    "claim its due conversation": (
-        (
-            f"select id from conversations where organization_id = '{ORGANIZATION}' and due_at <= now() "
-            "order by due_at limit 1 for no key update skip locked"
-        ),
-        "conversations_due",
-    ),
-    "when it is due next": (
-        f"select min(due_at) from conversations where organization_id = '{ORGANIZATION}' and due_at is not null",
-        "conversations_due",
-    ),
-    "whether as many turns run as may": (
-        f"select count(*) from conversations where organization_id = '{ORGANIZATION}' and lease_until > now()",
-        "conversations_claimed",
-    ),
-    "schedules to look at": (
-        (
-            "select instance_id from schedule_queue where due_at <= now() and due_at < 'infinity' "
-            "order by due_at limit 200"
-        ),
-        "schedule_queue_due",
-    ),
-    "claim the organization whose jobs wait longest": (
-        (
-            f"select * from job_queue where lane = 'automation' and {READY} order by ready_at limit 1 "
-            "for no key update skip locked"
-        ),
-        "job_queue_ready",
-    ),
-    "when the next organization's jobs are due": (
-        "select min(ready_at) from job_queue where lane = 'automation' and ready_at < 'infinity'",
-        "job_queue_ready",
-    ),
-    "claim its due job": (
-        (
-            f"select id from jobs where {WAITING} and due_at <= now() order by due_at, id limit 1 "
-            "for no key update skip locked"
-        ),
-        "jobs_due",
-    ),
-    "when its next job is due": (f"select min(due_at) from jobs where {WAITING}", "jobs_due"),
-    "whether as many jobs run as may": (
-        (
-            f"select min(lease_until) from jobs where organization_id = '{ORGANIZATION}' and lane = 'automation' "
-            "and lease_until > now() having count(*) >= 5"
-        ),
-        "jobs_claimed",
-    ),
-    "a job by its key": (
-        (
-            f"select id from jobs where organization_id = '{ORGANIZATION}' and instance_id = '{INSTANCE}' "
-            "and kind = 'note' and key = '77' and state = 'waiting'"
-        ),
-        "jobs_organization_id_instance_id_kind_key_key",
-    ),
-    "find a chat's conversation": (
-        f"select conversation_id from chat_alias where instance_id = '{INSTANCE}' and jid in ('1@lid', '2@lid')",
-        "chat_alias_pkey",
-    ),
-    "the last messages": (
-        "select id from messages where conversation_id = 10001 order by place desc, id desc limit 5",
-        "messages_conversation",
-    ),
-    "the open messages": (
-        "select id from messages where conversation_id = 10001 and state = 'open'",
-        "messages_open",
-    ),
-    "since when messages are open": (
-        (
-            "with waiting as materialized "
-            "(select arrived_at from messages where conversation_id = 10001 and state = 'open') "
-            "select min(arrived_at) from waiting"
-        ),
-        "messages_open",
-    ),
-    "the messages of a turn": ("select id from messages where turn_id = 10001", "messages_turn"),
-    "the numbering of a chat": (
-        "select seen from chat_journals where conversation_id = 10001",
-        "chat_journals_pkey",
-    ),
-    "recognise an own message": (
-        (
-            f"select from outbox where organization_id = '{ORGANIZATION}' and instance_id = '{INSTANCE}' "
-            "and whatsapp_id = '77'"
-        ),
-        "outbox_whatsapp_id",
-    ),
-    "the instances that wait for a relay": (
-        f"select instance_id from relay_queue where {READY} order by ready_at limit 10",
-        "relay_queue_ready",
-    ),
-    "the oldest texts of an instance": (
-        (
-            f"select id from outbox where organization_id = '{ORGANIZATION}' and instance_id = '{INSTANCE}' "
-            "and state = 'pending' order by lane, position limit 20"
-        ),
-        "outbox_pending",
-    ),
-    "the promotions that are ready": (
-        (
-            f"select * from outbox where {HELD} and held_until is null and (purpose = 'promotion') = true "
-            "order by lane, position limit 50"
-        ),
-        "outbox_ready",
-    ),
-    "what else is ready": (
-        (
-            f"select * from outbox where {HELD} and held_until is null and (purpose = 'promotion') = false "
-            "and purpose = any ('{report,booking}') order by lane, position limit 50"
-        ),
-        "outbox_ready",
-    ),
-    "what has waited for as long as it must": (
-        f"select id from outbox where {HELD} and held_until <= now() for no key update skip locked",
-        "outbox_waiting",
-    ),
-    "what will have": (f"select min(held_until) from outbox where {HELD} and held_until is not null", "outbox_waiting"),
-    "when a held text expires": (f"select min(expires_at) from outbox where {HELD}", "outbox_held"),
-    "the promotions of a day": (
-        (
-            f"select count(*) from outbox where organization_id = '{ORGANIZATION}' and instance_id = '{INSTANCE}' "
-            "and purpose = 'promotion' and released_at >= now() - interval '1 day' and released_until is not null"
-        ),
-        "outbox_released",
-    ),
-    "the promotions to a contact": (
-        (
-            f"select max(released_at) from outbox where organization_id = '{ORGANIZATION}' and conversation_id = 10001 "
-            "and purpose = 'promotion' and released_at > now() - interval '7 days'"
-        ),
-        "outbox_promoted",
-    ),
-    "the texts of a campaign": (
-        (
-            f"select id from outbox where organization_id = '{ORGANIZATION}' and instance_id = '{INSTANCE}' "
-            "and reference = 'campaign:77' and state = 'held'"
-        ),
-        "outbox_reference",
-    ),
-    "the text of a request": (
-        f"select id from outbox where organization_id = '{ORGANIZATION}' and request_id = '{ORGANIZATION}'",
-        "outbox_requests",
-    ),
-    "the dead turns": (
-        f"select id from turns where organization_id = '{ORGANIZATION}' and state = 'dead' order by id",
-        "turns_dead",
-    ),
-    "the bookings of a contact": (
-        (
-            f"select id from bookings where organization_id = '{ORGANIZATION}' and contact_id = 10001 "
-            "and starts_at >= now() - interval '30 days'"
-        ),
-        "bookings_contact",
-    ),
-    "the agenda of a day": (
-        (
-            f"select starts_at from booking_resources where organization_id = '{ORGANIZATION}' "
-            "and resource_id = any ('{1,2}') "
-            "and starts_at >= now() - interval '2 days' and starts_at < now()"
-        ),
-        "booking_resources_agenda",
-    ),
-}
-
-
 SCANNED = re.compile(
     r'"Node Type": "Seq Scan",[^{}]*"Relation Name": "(messages|outbox|turns|bookings|ai_interactions)"'
 )
@@ -305,9 +139,9 @@ select jsonb_array_length(history_of(
 
 
 async def plan(owner: asyncpg.Connection, sql: str) -> str:
-    """How PostgreSQL runs a query: as the workers' role, or, for the queues, as their functions' owner."""
+    """How PostgreSQL runs a query of the workers' role."""
     async with owner.transaction():
-        await owner.execute(f"set local role {'oxy_scheduler' if '_queue' in sql else 'oxy_app'}")
+        await owner.execute("set local role oxy_app")
         await owner.execute("select set_config('oxy.org', $1, true)", ORGANIZATION)
         explained: str = await owner.fetchval(f"explain (format json) {sql}")
         return explained
@@ -319,6 +153,11 @@ GROWING = (
 )
 CHAT_OF_SHOP = "2001@lid"
 SCANS = "select relname, seq_scan from pg_stat_xact_user_tables where relname = any ($1)"
+INDICES = """
+select c.relname as index, pg_stat_get_xact_numscans(c.oid) as scans, pg_stat_get_xact_tuples_returned(c.oid) as entries
+from pg_index i join pg_class c on c.oid = i.indexrelid join pg_class t on t.oid = i.indrelid
+where t.relname = any ($1)
+"""
 SETTINGS = settings_of(
     "petshop",
     limits=LimitsSettings(
@@ -329,49 +168,171 @@ STEP = f"""
 select relay_step('{ORGANIZATION}', '{INSTANCE}', '{ORGANIZATION}', '30 s', '{{}}', '{{}}', false, 20, '1 s', '60 s',
     '{RelaySettings().pacing.model_dump_json()}')
 """
-ARRIVED = item(1, INSTANCE, chat=CHAT_OF_SHOP, sender=CHAT_OF_SHOP) | {
-    "organization": ORGANIZATION,
-    "instance": INSTANCE,
-}
-FUNCTIONS = {
-    "store what arrives": ("select 1", f"select ingest('[{json.dumps(ARRIVED)}]', '0 s', '0 s')", "stored"),
-    "claim turns": (
-        "update conversations set pending_since = now() - interval '1 minute' where due_at is not null",
-        f"select claim_turns(20, '60 s', 0, 1, '1 s', '{LIMITS}')",
-        '"inputs": [{',
+OF_SHOP = {"organization": ORGANIZATION, "instance": INSTANCE, "chat": CHAT_OF_SHOP, "sender": CHAT_OF_SHOP}
+
+
+def stored(**changes: object) -> str:
+    """The call that stores a message of the shop's chat."""
+    report = item(1, INSTANCE, **(OF_SHOP | changes)) | {"organization": ORGANIZATION, "instance": INSTANCE}
+    return f"select ingest('[{json.dumps(report)}]', '0 s', '0 s')"
+
+
+@dataclass(frozen=True)
+class Called:
+    """What workers or administrators call."""
+
+    call: str | Callable[[asyncpg.Connection], Awaitable[object]]
+    """A statement, or a function of Python."""
+    found: str
+    """What its answer contains if it has found something."""
+    indices: tuple[str, ...]
+    """By which it finds that."""
+    before: str = "select 1"
+    """What has to be so before."""
+    most: int = 1_000
+    """Entries of indices that it may read."""
+
+
+async def agenda_of_a_day(connection: asyncpg.Connection) -> object:
+    """When two resources are taken."""
+    agenda = Agenda(connection, UUID(ORGANIZATION), None, (), (), ())  # type: ignore[arg-type]  # what is offered is not asked
+    return await agenda.busy([1, 2], datetime.now(UTC) - timedelta(days=2), datetime.now(UTC))
+
+
+async def bookings_of_a_contact(connection: asyncpg.Connection) -> object:
+    """Those of a customer who has more than anybody."""
+    contact = await connection.fetchval("select min(contact_id) from bookings where subject = 'r1'")
+    since = datetime.now(UTC) - timedelta(days=1)
+    return await bookings_of(connection, UUID(ORGANIZATION), contact, ZoneInfo("America/Manaus"), since)  # type: ignore[arg-type]  # as above
+
+
+CALLS = {
+    "store what arrives": Called(
+        stored(),
+        "stored",
+        ("chat_alias_pkey", "chat_journals_pkey"),
     ),
-    "claim jobs": ("update org_queue set ready_at = 'infinity'", "select claim_jobs(20, 20, '60 s', '1 s')", '"note"'),
-    "relays that are due": ("select 1", "select json_agg(r) from relay_due(10, 10) r", '"instance"'),
-    "release a text and offer it": (
+    "recognise an own message": Called(stored(from_me=True, whatsapp_id="77"), "stored", ("outbox_whatsapp_id",)),
+    "claim turns": Called(
+        f"select claim_turns(20, '60 s', 0, 1, '1 s', '{LIMITS}', null, null, 5, '1 s')",
+        '"inputs": [{',
+        (
+            *("org_queue_ready", "conversations_due", "conversations_claimed", "messages_open", "messages_turn"),
+            "chat_journals_pkey",
+        ),
+        "update conversations set pending_since = now() - interval '1 minute' where due_at is not null",
+        most=8_000,  # most of them dead: in one transaction nothing is cleaned up
+    ),
+    "claim jobs": Called(
+        "select claim_jobs(20, 20, '60 s', '1 s')",
+        '"note"',
+        ("job_queue_ready", "jobs_due", "jobs_claimed"),
+        "update org_queue set ready_at = 'infinity'",
+    ),
+    "a job by its key": Called(
+        f"select cancel_job('{ORGANIZATION}', '{INSTANCE}', 'note', '75', 'x')",
+        "True",
+        ("jobs_organization_id_instance_id_kind_key_key",),
+    ),
+    "relays that are due": Called("select json_agg(r) from relay_due(10, 10) r", '"instance"', ("relay_queue_ready",)),
+    "release a text and offer it": Called(
+        STEP,
+        '"rows": [{',
+        (
+            *("outbox_pending", "outbox_ready", "outbox_waiting", "outbox_held", "outbox_released"),
+            "outbox_promoted",
+        ),
         f"""
         update instances set settings = '{SETTINGS.encode().decode()}' where id = '{INSTANCE}';
         update relay_queue set ready_at = now(), proactive_at = now() where instance_id = '{INSTANCE}';
-        update outbox set held_until = null, as_queued = '{{"text": "x"}}'
-        where instance_id = '{INSTANCE}' and held_until is not null
+        update outbox set as_queued = '{{"text": "x"}}' where id in (
+            select id from outbox where instance_id = '{INSTANCE}' and state = 'held' and held_until is null
+            order by lane, position limit 5
+        )
         """,
-        STEP,
-        '"rows": [{',
+        most=12_000,  # twice what the shop has: not all of it again for each text that waits
     ),
-    "schedules to look at": (
-        "update schedule_queue set due_at = now() where instance_id::text like '%77'",
+    "withdraw a campaign's texts": Called(
+        f"select withdraw_proactive('{ORGANIZATION}', '{INSTANCE}', 'campaign:77', 'x')",
+        "5",
+        ("outbox_reference",),
+    ),
+    "the text of a request": Called(
+        f"select text_of_request('{ORGANIZATION}', '{ORGANIZATION}')",
+        "-",
+        ("outbox_requests",),
+        f"""
+        update outbox set request_id = '{ORGANIZATION}'
+        where id = (select min(id::text)::uuid from outbox where organization_id = '{ORGANIZATION}')
+        """,
+    ),
+    "schedules to look at": Called(
         "select json_agg(s) from due_schedules(200) s",
         '"instance"',
+        ("schedule_queue_due",),
+        "update schedule_queue set due_at = now() where instance_id::text like '%777'",
+        most=3_000,  # as above
     ),
+    "the dead turns": Called(
+        f"select json_agg(t) from dead_turns_of('{ORGANIZATION}', null, '-infinity', 0, now(), 10) t",
+        '"turn"',
+        ("turns_dead",),
+        f"""
+        update turns set state = 'dead', finished_at = now()
+        where id = (select max(id) from turns where organization_id = '{ORGANIZATION}')
+        """,
+    ),
+    "the ledger": Called(
+        f"select json_agg(l) from ledger('{ORGANIZATION}', '1 minute') l where l.state in ('open', 'held')",
+        '"text"',
+        ("messages_open", "outbox_held", "outbox_pending", "outbox_accepted", "outbox_unsent", "hand_overs_open"),
+        most=10_000,  # nearly all of them are texts that wait
+    ),
+    "the agenda of a day": Called(agenda_of_a_day, "Busy", ("booking_resources_agenda",)),
+    "the bookings of a contact": Called(bookings_of_a_contact, "Booking", ("bookings_contact",)),
 }
-"""What has to be so before, what workers call, and what its answer contains if it has found something."""
 
 
 async def call_functions(owner: asyncpg.Connection) -> None:
-    """Plans of functions cannot be shown, but none reads a table whole that grows, or that queues all businesses."""
-    for what, (before, call, found) in FUNCTIONS.items():
+    """Plans of functions cannot be shown, but what they have read can: by which index, how much, and no table whole.
+
+    They are called as workers and administrators call them, so what is tested is their own SQL.
+    """
+    wrong = {}
+    for what, called in CALLS.items():
         transaction = owner.transaction()
         await transaction.start()
-        await owner.execute(before)
-        earlier = await owner.fetch(SCANS, GROWING)
-        await owner.execute("set local role oxy_app")
-        assert found in str(await owner.fetchval(call)), what
-        assert await owner.fetch(SCANS, GROWING) == earlier, what
+        wrong[what] = await faults_of(owner, called)
         await transaction.rollback()
+    assert {what: faults for what, faults in wrong.items() if faults} == {}
+
+
+async def faults_of(owner: asyncpg.Connection, called: Called) -> list[str]:
+    """What is wrong with how a call finds what it finds."""
+    await owner.execute(called.before)
+    scanned, read = await owner.fetch(SCANS, GROWING), await read_by_index(owner)
+    await owner.execute("set local role oxy_app")
+    await owner.execute("select set_config('oxy.org', $1, true)", ORGANIZATION)
+    found = str(await (owner.fetchval(called.call) if isinstance(called.call, str) else called.call(owner)))
+    await owner.execute("reset role")
+    used = {
+        index: entries - read[index][1]
+        for index, (scans, entries) in (await read_by_index(owner)).items()
+        if scans > read[index][0]
+    }
+    faults = [f"not by {index}" for index in called.indices if index not in used]
+    if called.found not in found:
+        faults.append(f"finds nothing: {found[:200]}")
+    if await owner.fetch(SCANS, GROWING) != scanned:
+        faults.append("reads a table whole")
+    if sum(used.values()) > called.most:
+        faults.append(f"reads too much: {used}")
+    return faults
+
+
+async def read_by_index(owner: asyncpg.Connection) -> dict[str, tuple[int, int]]:
+    """How often each index was scanned in this transaction, and how many of its entries that gave."""
+    return {row["index"]: (row["scans"], row["entries"]) for row in await owner.fetch(INDICES, GROWING)}
 
 
 SINCE, NOW = "now() - interval '7 days'", "now()"
@@ -379,7 +340,7 @@ FIGURES = {
     "messages of a period": (
         conversation_figures.MESSAGES,
         (SINCE, NOW),
-        ("messages_arrived", "messages_conversation"),
+        ("messages_arrived",),
     ),
     "answers of a period": (conversation_figures.RESPONSES, (SINCE, NOW), ("messages_turn",)),
     "hand-overs of a period": (conversation_figures.PEOPLE, (SINCE, NOW), ("hand_overs_conversation",)),
@@ -419,10 +380,6 @@ async def test_hot_queries_use_their_indices(scene: Scene) -> None:
     owner = await asyncpg.connect(scene.admin_url)
     try:
         await owner.execute(FILL)
-        for query, (sql, index) in HOT.items():
-            explained = await plan(owner, sql)
-            assert f'"{index}"' in explained, f"{query}: {explained}"
-            assert "Seq Scan" not in explained, f"{query}: {explained}"
         await owner.execute(BUSY_SHOP)
         await read_histories(owner)
         await read_figures(owner)
