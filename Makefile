@@ -51,7 +51,7 @@ status: setup ## Show all instances
 
 ##@ Check
 TESTS := tests/unit tests/integration tests/upgrade
-.PHONY: test byte-code test-programs e2e e2e-existing e2e-node e2e-node-matrix chaos chaos-kills chaos-tenant chaos-unasked bench bench-assistants bench-engine bench-messages bench-processor bench-simulator bench-operator bench-tenant
+.PHONY: test byte-code test-programs e2e e2e-existing e2e-node e2e-node-matrix chaos chaos-kills chaos-tenant chaos-unasked plans bench bench-assistants bench-engine bench-messages bench-processor bench-simulator bench-operator bench-tenant
 test: lint kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
 	@$(MAKE) --no-print-directory --jobs=3 types byte-code test-programs
 	@$(BIN)/pytest $(TESTS) --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
@@ -101,6 +101,10 @@ chaos-tenant: setup ## Break all around one tenant 300 times in ten minutes, the
 
 chaos-unasked: setup ## 200 times kill -9 of workers that send campaigns, automations and reports; count them at the phones (SHORT=1; OXY_CHAOS_SEED)
 	@$(if $(SHORT),OXY_CHAOS_KILLS=12 )$(BIN)/pytest tests/chaos/test_unasked_kills.py --capture=no
+
+plans: setup ## Read a database with a million messages as workers do: no table that grows whole; show the slowest statements
+	@OXY_PLANS_ORGANIZATIONS=$${OXY_PLANS_ORGANIZATIONS:-50} OXY_PLANS_MESSAGES=$${OXY_PLANS_MESSAGES:-1000000} \
+		$(BIN)/pytest tests/integration/ai/test_seeded_plans.py --capture=no --timeout=7200
 
 bench: setup ## Measure latency, throughput and memory; print the tables of docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py

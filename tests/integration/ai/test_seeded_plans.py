@@ -1,11 +1,18 @@
-"""Everything that a worker does, on a database as a platform has it: nothing that grows is read whole."""
+"""Everything that a worker does, on a database as a platform has it: nothing that grows is read whole.
+
+`make plans` runs this on as many businesses and messages as `python -m oxy_dev seed` writes by default, and shows how
+long each statement took.
+"""
 
 import json
+import os
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 from integration.ai.scene import Scene, queues, until
+from integration.ai.statement_times import as_table, statement_times
 
 from oxy_ai.aurora.customers import inactive
 from oxy_ai.automations.store import keep
@@ -16,13 +23,21 @@ from oxy_ai.campaigns.results import results_of
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.petshop.automations import shipped_automations
 from oxy_ai.petshop.segments import AUDIENCE
+from oxy_ai.reports import conversation_figures, message_series
+from oxy_ai.schedules import good_customers
+from oxy_ai.scheduling import booking_figures
 from oxy_core.instance.settings import AiSettings, LimitsSettings, RetentionSettings
+from oxy_dev.postgres import PostgresServer
 from oxy_dev.seed.command import seed
 from oxy_dev.seed.plan import Numbers, customers, seeded_settings, shops
 
 NOW = datetime.now(UTC)
 HOURS = (NOW - timedelta(hours=24), NOW)
-NUMBERS = Numbers(organizations=8, messages=8_000)
+WEEK = (NOW - timedelta(days=7), NOW)
+NUMBERS = Numbers(
+    organizations=int(os.environ.get("OXY_PLANS_ORGANIZATIONS", "8")),
+    messages=int(os.environ.get("OXY_PLANS_MESSAGES", "8000")),
+)
 SHOP = shops(NUMBERS)[0]
 SETTINGS = seeded_settings(0).model_copy(
     update={
@@ -46,8 +61,10 @@ GROWING = (
     *("automation_occurrences", "bookings", "booking_resources", "pets", "chat_alias", "chat_journals", "campaigns"),
     *("media_chunks", "dead_reports", "report_causes"),
 )
-SECONDS = 120
+SECONDS = max(120, NUMBERS.messages // 500)
 """For which something that takes seconds is waited for: a busy machine reads much here."""
+SLOWEST = 40
+"""Statements of which the times are shown."""
 QUICK = {
     "release_jitter": 0.0,
     "release_pause_seconds": 0.05,
@@ -128,23 +145,33 @@ CRITERIA = (
 
 
 def reaching(segment: dict[str, object]) -> tuple[str, tuple[object, ...]]:
-    """The query that finds a campaign's recipients, and its arguments after organization and instance."""
+    """The query that finds a campaign's recipients, and its arguments after the organization."""
     condition = condition_of(AUDIENCE.criteria, AUDIENCE.segment.model_validate(segment), NOW, 5)
-    return REACH.format(condition.sql), (NOW, "existing_customer", *condition.parameters)
+    return REACH.format(condition.sql), (SHOP.instance, NOW, "existing_customer", *condition.parameters)
 
 
 EXPLAINED = {
     **{
-        f"automations: {trigger}": (sql, (HOURS[0], HOURS[1], "x", False, None, None, 100))
+        f"automations: {trigger}": (sql, (SHOP.instance, *HOURS, "x", False, None, None, 100))
         for trigger, sql in QUERIES.items()
     },
     **{f"whom a campaign reaches: {segment}": reaching(segment) for segment in CRITERIA},
-    "who stopped coming": (inactive.INACTIVE, (HOURS[0], 10)),
+    "who stopped coming": (inactive.INACTIVE, (SHOP.instance, HOURS[0], 10)),
+    "messages of a week": (conversation_figures.MESSAGES, WEEK),
+    "answers of a week": (conversation_figures.RESPONSES, WEEK),
+    "hand-overs of a week": (conversation_figures.PEOPLE, WEEK),
+    "who waits for a person": (conversation_figures.WAITING, ()),
+    "messages by day": (message_series.SERIES, (*WEEK, "day", "America/Manaus")),
+    "bookings of a week": (booking_figures.FIGURES, WEEK),
+    "visits by service": (booking_figures.BY_SERVICE, WEEK),
+    "visits by day": (booking_figures.SERIES, (*WEEK, "day", "America/Manaus")),
+    "what is still to come": (booking_figures.COMING, (NOW, NOW + timedelta(days=7))),
+    "good customers who stay away": (good_customers.ABSENT, (SHOP.instance, WEEK[0], 3, 2_000)),
 }
-"""Queries that workers hold themselves, with their arguments after organization and instance; those of functions cannot
-be explained, only counted."""
-LOOKED_THROUGH = """
-select from retention_queue having count(*) = 8 and min(due_at) > now() + interval '1 hour'
+"""Queries that workers hold themselves, with their arguments after the organization; those of functions cannot be
+explained, only counted."""
+LOOKED_THROUGH = f"""
+select from retention_queue having count(*) = {NUMBERS.organizations} and min(due_at) > now() + interval '1 hour'
 """
 SCANNED = """
 select relname, seq_scan, seq_tup_read from pg_stat_user_tables
@@ -152,9 +179,9 @@ where relname = any ($1) and seq_scan > 0 order by relname
 """
 
 
-async def prepare(scene: Scene) -> None:
-    """Seed, have everything of the first shop be due, and switch its automations on."""
-    await seed(scene.admin_url, NUMBERS)
+async def prepare(scene: Scene) -> str:
+    """Seed, have everything of the first shop be due; returns what seeding says."""
+    seeded = await seed(scene.admin_url, NUMBERS)
     owner = await asyncpg.connect(scene.admin_url)
     try:
         await owner.execute("set session_replication_role = replica")
@@ -164,8 +191,11 @@ async def prepare(scene: Scene) -> None:
         for statement in DUE.split(";"):
             await owner.execute(statement, SHOP.organization)
         await owner.execute("analyze")
+        database = await owner.fetchval("select current_database()")
+        await owner.execute(f"alter database {database} set log_min_duration_statement = 0")  # of sessions from now on
     finally:
         await owner.close()
+    return seeded
 
 
 async def in_shop(scene: Scene) -> None:
@@ -174,15 +204,16 @@ async def in_shop(scene: Scene) -> None:
         connected_pool(scene.database_url, connections=1) as pool,
         organization_transaction(pool, SHOP.organization) as connection,
     ):
+        assert await connection.fetchval("show jit") == "off"
         switched_on = [item.model_copy(update={"enabled": True}) for item in shipped_automations()]
         await keep(connection, SHOP.organization, SHOP.instance, switched_on, "Marina")
         rows = await connection.fetch("select id from campaigns where organization_id = $1", SHOP.organization)
         for row in rows:
             await results_of(connection, SHOP.organization, row["id"])
         for what, (sql, arguments) in EXPLAINED.items():
-            of_shop = (SHOP.organization, SHOP.instance, *arguments)
-            explained = await connection.fetchval(f"explain (format json) {sql}", *of_shop)
+            explained = await connection.fetchval(f"explain (format json) {sql}", SHOP.organization, *arguments)
             assert read_whole(json.loads(explained)) == [], what
+            await connection.fetch(sql, SHOP.organization, *arguments)
 
 
 def read_whole(plan: Any) -> list[str]:  # noqa: ANN401 a document of PostgreSQL
@@ -195,8 +226,9 @@ def read_whole(plan: Any) -> list[str]:  # noqa: ANN401 a document of PostgreSQL
     return [table for table in own if table in GROWING] + read_whole(list(plan.values()))
 
 
-async def test_no_part_of_a_worker_reads_whole_what_grows(scene: Scene) -> None:
-    await prepare(scene)
+async def test_no_part_of_a_worker_reads_whole_what_grows(scene: Scene, postgres_server: PostgresServer) -> None:
+    seeded, log = await prepare(scene), postgres_server.folder / "postgres.log"
+    since = log.stat().st_size
     pod, ana = await scene.pod(SETTINGS), customers(NUMBERS)[0][0]
     await scene.query("select pg_stat_reset()")
     await in_shop(scene)
@@ -210,5 +242,7 @@ async def test_no_part_of_a_worker_reads_whole_what_grows(scene: Scene) -> None:
         for words in ("10% de desconto", "Como está"):  # of a campaign, and what waited for its number's budget
             await until(lambda words=words: any(words in (sent.text or "") for sent in pod.sent), SECONDS)  # type: ignore[misc]
         await until(lambda: scene.query(LOOKED_THROUGH), SECONDS)
+    if "OXY_PLANS_MESSAGES" in os.environ:
+        sys.stderr.write(f"\n{seeded}\n{as_table(statement_times(log, since)[:SLOWEST])}")
     found = await scene.query(SCANNED, GROWING)
     assert [tuple(row) for row in found] == []
