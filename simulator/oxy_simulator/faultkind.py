@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
+
+TlsTrouble = Literal["untrusted", "expired", "wrong-name", "plain", "cut", "hang", "impostor"]
+"""How TLS fails: by its certificate, as there is none, by an end, by silence; `impostor`: what is behind it fails."""
 
 
 class FaultKind(StrEnum):

@@ -7,20 +7,19 @@ import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from oxy_simulator import linking
 from oxy_simulator.accounts import Account
 from oxy_simulator.connection import Connection
 from oxy_simulator.errors import RequestError
 from oxy_simulator.faultkind import FaultKind as FaultKind  # noqa: PLC0414 - part of this module's interface
+from oxy_simulator.faultkind import TlsTrouble
 from oxy_simulator.frames import MAX_FRAME
 from oxy_simulator.impairments import RULE_KINDS, Direction, Rule
 from oxy_simulator.jid import SERVER_JID
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
-
-TlsTrouble = Literal["untrusted", "expired", "wrong-name", "plain", "cut", "hang", "impostor"]
 
 # Source: whatsmeow `types/events/events.go`, ConnectFailureReason.
 LOGIN_FAILURES: Final = {

@@ -15,7 +15,7 @@ import structlog
 from aiohttp import web
 
 from oxy_simulator.badtls import broken_context
-from oxy_simulator.faults import TlsTrouble
+from oxy_simulator.faultkind import TlsTrouble
 from oxy_simulator.proxy_protocol import ProxyPolicy
 
 HANDSHAKE_SECONDS: Final = 20.0
@@ -158,10 +158,10 @@ class Front:
         if arriving is not None:
             arriving.deadline.cancel()
 
-    def start_tls(self, transport: asyncio.Transport) -> None:
-        """Continue with TLS on a connection whose proxy has let it pass."""
+    def start_tls(self, transport: asyncio.Transport, usual: TlsTrouble | None = None) -> None:
+        """Continue with TLS on a connection whose proxy has let it pass; `usual`: how that fails at this proxy."""
         found = self._take(lambda trouble: isinstance(trouble.what, str))
-        trouble = found.what if found is not None and isinstance(found.what, str) else None
+        trouble = found.what if found is not None and isinstance(found.what, str) else usual
         if trouble == "cut":
             # The end comes in order; what the client still says is read and ignored until it goes or takes too long.
             transport.write_eof()

@@ -35,7 +35,9 @@ class Operations:
 
     async def add_proxy(self, request: AddProxy) -> ProxyView:
         """Start another proxy."""
-        policy = ProxyPolicy(request.scheme, request.username, request.password, request.answer, request.code)
+        policy = ProxyPolicy(
+            request.scheme, request.username, request.password, request.answer, request.code, request.tls
+        )
         return _proxy_view(await self.proxies.listen(policy, request.host or self.host, request.port))
 
     async def listen(self, url: str) -> ProxyView:
@@ -90,6 +92,7 @@ def _proxy_view(listener: Listener) -> ProxyView:
         url=listener.url,
         answer=policy.answer,
         code=policy.code,
+        tls=policy.tls,
     )
 
 

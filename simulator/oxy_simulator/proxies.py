@@ -56,7 +56,7 @@ class ProxyConnection(asyncio.Protocol):
             return
         self._talk = None
         if step.verdict is Verdict.SERVE:
-            self._front.start_tls(self._transport)
+            self._front.start_tls(self._transport, self._policy.tls)
         elif step.verdict is Verdict.HANG:
             self._front.settle(self._key)
         else:

@@ -13,6 +13,7 @@ from typing import Final, Literal, Protocol, TypeAlias, get_args
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from oxy_simulator.errors import RequestError
+from oxy_simulator.faultkind import TlsTrouble
 
 Scheme: TypeAlias = Literal["http", "socks5"]
 Answer: TypeAlias = Literal["serve", "refuse", "hang"]
@@ -52,10 +53,12 @@ class ProxyPolicy:
     password: str = ""
     answer: Answer = "serve"
     code: int | None = None
+    tls: TlsTrouble | None = None
+    """How TLS fails behind a proxy that serves; None: it does not."""
 
 
 def parse_listener(url: str) -> tuple[ProxyPolicy, str, int]:
-    """Read a listener's policy, host and port from `scheme://[user:password@]host:port[?answer=…&code=…]`.
+    """Read a listener's policy, host and port from `scheme://[user:password@]host:port[?answer=…&code=…&tls=…]`.
 
     Raise RequestError if that is not what it says.
     """
@@ -63,18 +66,20 @@ def parse_listener(url: str) -> tuple[ProxyPolicy, str, int]:
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
         code = int(options.pop("code")) if "code" in options else None
-        answer = options.pop("answer", "serve")
+        answer, tls = options.pop("answer", "serve"), options.pop("tls", None)
         port = parts.port
     except ValueError as error:
         raise _bad_listener(url, str(error)) from error
     if code is not None and not 1 <= code <= MAX_CODE:
         raise _bad_listener(url, f"code must be from 1 to {MAX_CODE}")
-    if parts.scheme not in get_args(Scheme) or answer not in get_args(Answer) or options:
+    known = answer in get_args(Answer) and tls in {None, *get_args(TlsTrouble)}
+    if parts.scheme not in get_args(Scheme) or not known or options:
         raise _bad_listener(url, "unknown scheme, answer or option")
     if parts.hostname is None or port is None or parts.path not in {"", "/"}:
         raise _bad_listener(url, "host and port are needed, and no path")
     user = None if parts.username is None else unquote(parts.username)
-    policy = ProxyPolicy(parts.scheme, user, unquote(parts.password or ""), answer, code)  # type: ignore[arg-type]
+    password = unquote(parts.password or "")
+    policy = ProxyPolicy(parts.scheme, user, password, answer, code, tls)  # type: ignore[arg-type]
     return policy, parts.hostname, port
 
 

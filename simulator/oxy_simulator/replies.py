@@ -9,8 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from oxy_simulator.contents import AnyContent
-from oxy_simulator.faultkind import FaultKind
-from oxy_simulator.faults import TlsTrouble
+from oxy_simulator.faultkind import FaultKind, TlsTrouble
 from oxy_simulator.impairments import Direction
 from oxy_simulator.mediadesk import MediaFaultKind
 from oxy_simulator.processes import Condition
@@ -32,6 +31,7 @@ class ProxyView(Reply):
     url: str
     answer: Answer
     code: int | None
+    tls: TlsTrouble | None
 
 
 class ClientView(Reply):

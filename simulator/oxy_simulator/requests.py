@@ -12,8 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, Valid
 from oxy_simulator.content import Body, Identifier
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import RequestError
-from oxy_simulator.faultkind import OPTIONS, SERVER_KINDS, FaultKind, foreign_options
-from oxy_simulator.faults import TlsTrouble
+from oxy_simulator.faultkind import OPTIONS, SERVER_KINDS, FaultKind, TlsTrouble, foreign_options
 from oxy_simulator.impairments import Direction
 from oxy_simulator.mediadesk import MEDIA_OPTIONS, MediaFaultKind
 from oxy_simulator.proxy_protocol import MAX_CODE, Answer, Scheme
@@ -199,6 +198,7 @@ class AddProxy(Request):
     password: str = ""
     answer: Answer = "serve"
     code: int | None = Field(default=None, ge=1, le=MAX_CODE)
+    tls: TlsTrouble | None = None
 
 
 class StartClient(Request):

@@ -30,6 +30,13 @@ async def test_a_first_connection_without_good_tls_fails(
     assert complaint in (await client.expect("Ended"))["error"]
 
 
+async def test_tls_fails_at_one_proxy_for_as_long_as_that_listens(simulator: WhatsApp, new_client: NewClient) -> None:
+    proxy = await simulator.api.add_proxy(tls="expired")
+    client = await new_client({**simulator.client_environment, "HTTPS_PROXY": proxy.url})
+    assert "certificate has expired" in (await client.expect("Ended"))["error"]
+    assert (proxy.tls, await simulator.api.faults()) == ("expired", [])
+
+
 async def test_tls_that_hangs_is_given_up_after_ten_seconds(simulator: WhatsApp, new_client: NewClient) -> None:
     await simulator.fault(FaultKind.TLS, tls="hang")
     client = await new_client(simulator.client_environment)

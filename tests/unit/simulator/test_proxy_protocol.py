@@ -128,6 +128,7 @@ def test_a_head_without_end_is_cut() -> None:
         ("socks5://a%20b:c%40d@0.0.0.0:1080/", ProxyPolicy("socks5", "a b", "c@d"), "0.0.0.0", 1080),  # noqa: S104
         ("http://[::1]:3128?answer=refuse&code=407", ProxyPolicy(answer="refuse", code=407), "::1", 3128),
         ("socks5://localhost:1?answer=hang", ProxyPolicy("socks5", answer="hang"), "localhost", 1),
+        ("http://127.0.0.1:0?tls=wrong-name", ProxyPolicy(tls="wrong-name"), "127.0.0.1", 0),
     ],
 )
 def test_a_listener_is_written_as_a_url(url: str, policy: ProxyPolicy, host: str, port: int) -> None:
@@ -144,6 +145,7 @@ def test_a_listener_is_written_as_a_url(url: str, policy: ProxyPolicy, host: str
         "http://h:x",
         "http://h:99999",
         "http://h:1?answer=refuse&code=0",
+        "http://h:1?tls=good",
         "http://h:1?answer=refuse&code=1000",
         "http://h:1/p",
         "http://h:1?code=x",
