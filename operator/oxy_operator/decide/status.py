@@ -10,6 +10,7 @@ from typing import Any, Final
 from oxy_core.envelopes import LiveState
 from oxy_core.identity import Jid, same_phone, tell_apart
 from oxy_core.instance.client_versions import expected_cut_off
+from oxy_core.instance.connection_causes import Effect, connection_cause
 from oxy_core.instance.custom_resource import Phase, pairing_secret_name
 from oxy_core.instance.pairing_proof import EXPLANATIONS, PairingProof
 from oxy_core.instance.pairing_window import PAIRING_EXPIRED
@@ -314,6 +315,10 @@ def _ready(situation: Situation, verdict: Verdict) -> Status:
     if connected and refusal:
         message = f"Connected to WhatsApp, but NATS takes no reports ({plain_text(refusal)}). They wait on the volume."
         return _condition(situation, "Ready", "ReportsWaiting", message, holds=True)
+    trouble = connection_cause(situation.live.last_reason) if situation.live else None
+    if connected and trouble is not None and trouble.effect is Effect.HOLDS:
+        message = f"{verdict.message} {trouble.explain(situation.instance.name)}"
+        return _condition(situation, "Ready", trouble.reason, message, holds=True)
     return _condition(situation, "Ready", verdict.reason, verdict.message, holds=connected)
 
 

@@ -156,7 +156,7 @@ def _verdict_for_termination(last: Termination, record: EpochRecord, pod: Pod) -
     if last.exit_code == ExitCode.ATTEMPTS_EXHAUSTED:
         ended = pod.ended(record.epoch)
         explained = ended.message.message if ended and ended.message else ""
-        return Verdict(Phase.RECONNECTING, "BackingOff", explained or _EXHAUSTED)
+        return Verdict(Phase.RECONNECTING, "AttemptsExhausted", explained or _EXHAUSTED)
     if last.reason == "OOMKilled":
         message = "The container ran out of memory. Raise spec.runtime.resources.limits.memory."
         return Verdict(Phase.FAILED, "OutOfMemory", message)

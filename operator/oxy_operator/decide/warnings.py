@@ -43,7 +43,7 @@ def warnings(before: Status, after: Status) -> tuple[Warned, ...]:
 def _all(status: Status) -> Iterator[Warned]:
     conditions: dict[str, Any] = {item["type"]: item for item in status.get("conditions", ())}
     ready = conditions.get("Ready")
-    if ready is not None and ready["status"] != "True" and _is_worth_it(status.get("phase"), ready["reason"]):
+    if ready is not None and _is_worth_it(status.get("phase"), ready["reason"]):
         yield Warned(ready["reason"], ready["message"])
     proof = conditions.get("PairingConfirmed")
     if proof is not None and proof["reason"] in _UNPROVED:

@@ -92,7 +92,7 @@ async def test_exhausted_attempts_are_left_to_the_kubelet(scene: Scene) -> None:
     await with_pod(scene)
     ended = scene.terminated(70)
     scene.pod_status(state={"waiting": {"reason": "CrashLoopBackOff"}}, last=ended, restarts=1)
-    status = await scene.until_phase("Reconnecting", "BackingOff")
+    status = await scene.until_phase("Reconnecting", "AttemptsExhausted")
     assert status["runtime"]["restarts"] == 1
     await replicas(scene, 1)
 

@@ -111,8 +111,8 @@ def test_an_end_of_an_earlier_epoch_is_over() -> None:
             "Failed",
             "Crashed",
         ),
-        (pod(state=waiting("CrashLoopBackOff"), last=termination(70)), "Reconnecting", "BackingOff"),
-        (pod(last=termination(70)), "Reconnecting", "BackingOff"),
+        (pod(state=waiting("CrashLoopBackOff"), last=termination(70)), "Reconnecting", "AttemptsExhausted"),
+        (pod(last=termination(70)), "Reconnecting", "AttemptsExhausted"),
         (
             pod(state=waiting("CrashLoopBackOff"), last=termination(137, reason="OOMKilled", left=False)),
             "Failed",
@@ -163,9 +163,9 @@ CODE = {"method": "PhoneCode", "code": "ABCD1234", "expires_at": NOW + timedelta
         (live(connection="pairing", attempts=9, last_reason="ConnectFailure"), pod(), "Pairing", "ConnectFailure"),
         (live(connection="pairing", attempts=1, pairing=CODE), pod(), "Pairing", "WaitingForPhone"),
         # A process that has just started adds nothing yet to how the last one ended.
-        (live(connection="starting"), pod(last=termination(70)), "Reconnecting", "BackingOff"),
+        (live(connection="starting"), pod(last=termination(70)), "Reconnecting", "AttemptsExhausted"),
         (live(connection="pairing", pairing=CODE), pod(last=termination(70)), "Pairing", "WaitingForPhone"),
-        (None, pod(state=waiting("CrashLoopBackOff"), last=termination(70)), "Reconnecting", "BackingOff"),
+        (None, pod(state=waiting("CrashLoopBackOff"), last=termination(70)), "Reconnecting", "AttemptsExhausted"),
     ],
 )
 def test_an_unpaired_instance_without_a_code_says_why(reported: Json, made: Json, phase: str, reason: str) -> None:
@@ -395,6 +395,24 @@ def test_reports_that_wait_are_said() -> None:
     assert (ready["status"], ready["reason"]) == ("True", "ReportsWaiting")
     assert "(the stream is full)" in ready["message"]
     assert conditions(pod=pod(ready=True), live=live())["Ready"]["reason"] == "Connected"
+
+
+def test_people_hear_of_a_trouble_of_a_connection_that_holds() -> None:
+    before = status_of(situation(pod=pod(ready=True), live=live(connection="connected")))
+    limited = live(connection="connected", last_reason="RequestsRateLimited")
+    after = status_of(situation(instance=instance(status=before), pod=pod(ready=True), live=limited))
+    ready = next(item for item in after["conditions"] if item["type"] == "Ready")
+    assert (ready["status"], ready["reason"], after["phase"]) == ("True", "RequestsRateLimited", "Connected")
+    assert "Send fewer messages to new people" in ready["message"]
+    assert [warned.reason for warned in warnings(before, after)] == ["RequestsRateLimited"]
+    assert warnings(after, before) == warnings(before, before) == ()
+
+
+def test_people_hear_that_all_attempts_have_failed() -> None:
+    before = status_of(situation(pod=pod(ready=True), live=None))
+    ended = pod(state=waiting("CrashLoopBackOff"), last=termination(70))
+    after = status_of(situation(instance=instance(status=before), pod=ended, live=None))
+    assert [warned.reason for warned in warnings(before, after)] == ["AttemptsExhausted"]
 
 
 def test_the_handled_repair_is_shown() -> None:
