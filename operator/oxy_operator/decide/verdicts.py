@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from oxy_core.envelopes import LiveState
+from oxy_core.envelopes import ConnectionState, LiveState
 from oxy_core.instance.connection_causes import connection_cause
 from oxy_core.instance.custom_resource import Phase
 from oxy_core.instance.pairing_window import PAIRING_EXPIRED
@@ -137,6 +137,9 @@ def _verdict_for_container(situation: Situation, record: EpochRecord, pod: Pod) 
 def lost_connection(situation: Situation) -> Verdict:
     """Return the verdict on a linked runtime that is not ready; without a live state it cannot say why."""
     live = situation.live
+    if live is not None and live.connection is ConnectionState.ENDED:
+        # Its termination message comes in a moment and says more: when a ban ends, what the last error was.
+        return Verdict(Phase.RECONNECTING, "Ending", "The pod's process is ending, and then says why.")
     reason = (live.last_reason if live else None) or "NotReceiving"
     cause = connection_cause(reason)
     if live is None or cause is None:
@@ -148,8 +151,9 @@ def _is_conclusive(live: LiveState | None, record: EpochRecord, now: datetime) -
     """Whether a runtime has reported enough since it started to supersede how it last ended."""
     if live is None:
         return False
-    offers_codes = not record.paired and record.window_open(now)
-    return not offers_codes or live.pairing is not None or live.attempts > 0
+    if record.paired:
+        return live.last_reason is not None or live.attempts > 0 or live.connection is ConnectionState.CONNECTED
+    return not record.window_open(now) or live.pairing is not None or live.attempts > 0
 
 
 def _verdict_for_termination(last: Termination, record: EpochRecord, pod: Pod) -> Verdict | None:

@@ -172,6 +172,14 @@ def test_an_unpaired_instance_without_a_code_says_why(reported: Json, made: Json
     assert shown(record=record(**OPEN), pod=made, live=reported) == (phase, reason)
 
 
+def test_a_process_that_knows_nothing_yet_does_not_hide_how_the_last_one_ended() -> None:
+    made = pod(last=termination(70))
+    assert shown(pod=made, live=live(connection="starting")) == ("Reconnecting", "AttemptsExhausted")
+    told = live(connection="reconnecting", last_reason="LoginTimedOut")
+    assert shown(pod=made, live=told) == ("Reconnecting", "LoginTimedOut")
+    assert shown(pod=made, live=live(connection="connected")) == ("Reconnecting", "NotReceiving")
+
+
 def test_an_unreachable_server_has_a_remedy() -> None:
     reported = live(connection="pairing", attempts=3, last_reason="ServerUnreachable")
     made = conditions(record=record(**OPEN), live=reported)
@@ -406,6 +414,15 @@ def test_people_hear_of_a_trouble_of_a_connection_that_holds() -> None:
     assert "Send fewer messages to new people" in ready["message"]
     assert [warned.reason for warned in warnings(before, after)] == ["RequestsRateLimited"]
     assert warnings(after, before) == warnings(before, before) == ()
+
+
+@pytest.mark.parametrize("why", ["TemporaryBan", "AttemptsExhausted"])
+def test_people_hear_of_an_end_only_once_the_process_has_explained_it(why: str) -> None:
+    before = status_of(situation(pod=pod(ready=True), live=live(connection="connected")))
+    ending = live(connection="ended", last_reason=why)
+    after = status_of(situation(instance=instance(status=before), live=ending))
+    assert after["phase"] == "Reconnecting"
+    assert warnings(before, after) == ()
 
 
 def test_people_hear_that_all_attempts_have_failed() -> None:
