@@ -3,6 +3,7 @@
 Exit codes, reasons and advice are in `oxy_core.instance.terminal_causes`.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,6 +98,9 @@ def attempts_exhausted(attempts: int, trouble: Trouble, instance: str) -> Ending
 ABORTED: Final = 134
 """Exit code of a process that Go ends after a panic: 128 and the number of SIGABRT."""
 
+ABORTED_IN_CONTAINER: Final = 2
+"""The same of a container's first process, which that signal does not end. Source: Go runtime/panic.go, fatalpanic."""
+
 
 def last_words(
     refused: LoginRefused, instance: str, *, epoch: int, pod_uid: str, ended_at: datetime
@@ -105,7 +109,7 @@ def last_words(
     return TerminationMessage(
         epoch=epoch,
         pod_uid=pod_uid,
-        exit_code=ABORTED,
+        exit_code=ABORTED_IN_CONTAINER if os.getpid() == 1 else ABORTED,
         reason=refused.reason,
         message=CONNECTION_CAUSES[refused.reason].explain(instance, refused.detail),
         ended_at=ended_at,

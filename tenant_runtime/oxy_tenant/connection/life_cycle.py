@@ -8,6 +8,7 @@ and the kubelet starts another.
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NoReturn
 
@@ -135,9 +136,12 @@ class Connection:
                 raise EndedError(await self._keeper.refuse(error.phone, unlinked=error.unlinked)) from error
             log.warning("session_ended", reason=end.trouble.reason, detail=end.trouble.detail, failed=end.failed)
             # Two sessions with the same keys would replace each other on the server.
-            if not self._closed:
+            if not self._closed and not end.failed:
                 message = "the library did not end its session, which could compete with a new one"
                 raise LinkBrokenError(message)
+            if not self._closed:
+                log.warning("session_not_closed")
+                end = replace(end, new_process=True)
             if end.failed:
                 await self._pause(end)
 

@@ -490,9 +490,20 @@ async def test_a_session_that_may_not_have_ended_is_not_followed_by_another(tmp_
         stage.link.closes_cleanly = False
         task = asyncio.create_task(stage.connection.run())
         await stage.deliver(1, Disconnected("ConnectionLost"))
+        with pytest.raises(EndedError, match="ConnectionLost: The network connection to WhatsApp was cut") as ended:
+            await task
+        assert ended.value.ending.code is ExitCode.ATTEMPTS_EXHAUSTED
+        assert len(stage.link.sessions) == 1
+
+
+async def test_a_session_that_was_to_end_and_may_not_have_ended_is_fatal(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=True) as stage:
+        stage.link.closes_cleanly = False
+        task = asyncio.create_task(stage.connection.run())
+        await stage.deliver(1, Connected())
+        stage.hold.set("VolumeFull")
         with pytest.raises(LinkBrokenError, match="did not end its session"):
             await task
-        assert len(stage.link.sessions) == 1
 
 
 async def test_a_library_that_stops_delivering_is_fatal(tmp_path: Path) -> None:
