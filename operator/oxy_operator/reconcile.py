@@ -83,10 +83,11 @@ class Reconciler:
         for count in self._counts:
             count.set(key, conclusion.status)
         if conclusion.writes_status:
-            await self._writer.write_status(observed.instance, conclusion.status)
-            self._remembered[key].status_written_at = observed.now
+            # First: an operator that ends between the two finds the status as it was, and tells people again.
             for warned in warnings(observed.instance.status, conclusion.status):
                 await self._recorder.record(observed.instance, warned)
+            await self._writer.write_status(observed.instance, conclusion.status)
+            self._remembered[key].status_written_at = observed.now
 
     async def _remove(self, key: Key, observed: Observed) -> float | None:
         plan = removal_plan(observed)

@@ -49,6 +49,7 @@ class EventRecorder:
         try:
             await self._write(instance, warned, name, 1 + missed)
         except ApiError as error:
+            del self._written[name]
             log.warning("event_not_recorded", namespace=instance.namespace, instance=instance.name, error=str(error))
         else:
             WRITES.labels(EVENTS.name).inc()

@@ -25,6 +25,7 @@ from oxy_operator.objects import CLAIMS, CONFIG_MAPS, SECRETS
 
 CLAIM = "wai-petshop-session"
 REFERENCE = "GET configmaps/bundle"
+STATUS = "PATCH whatsappinstances/petshop/status"
 REFERS = {"network": {"caBundleConfigMapRef": {"name": "bundle"}}}
 
 
@@ -93,6 +94,21 @@ async def test_of_causes_without_end_the_last_ones_are_remembered(
         await recorder.record(instance(), Warned(f"Cause{number}", "x"))
         assert len(recorder._written) <= 3  # noqa: SLF001 what it remembers
     assert scene.server.requests.count("POST events") == 5
+
+
+async def test_people_hear_of_what_the_status_cannot_say_yet(scene: Scripted) -> None:
+    scene.put(timezone="Mars/Olympus")
+    scene.server.refuse(STATUS, HTTPStatus.INTERNAL_SERVER_ERROR)
+    scene.server.refuse("POST events", HTTPStatus.INTERNAL_SERVER_ERROR)
+    for _ in range(2):
+        with pytest.raises(ApiError):
+            await scene.reconcile()
+    told = [request for request in scene.server.requests if request in {STATUS, "POST events"}]
+    assert told == ["POST events", STATUS] * 2
+    scene.server.reactions.clear()
+    for _ in range(2):
+        await scene.reconcile()
+    assert scene.server.requests.count("POST events") == 3
 
 
 async def test_a_record_that_was_written_is_remembered_though_a_child_then_fails(scene: Scripted) -> None:
