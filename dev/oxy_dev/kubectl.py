@@ -122,6 +122,15 @@ class Kubectl:
         self(*arguments, stdin=json.dumps(items))
 
     @contextlib.contextmanager
+    def following(self, *arguments: str) -> Iterator[Path]:
+        """Run a kubectl command that goes on, such as a watch; yields the file that its output is written to."""
+        with (
+            tempfile.NamedTemporaryFile("w") as output,
+            child([self.kubectl, *self._target, *arguments], cluster_environment(), stdout=output),
+        ):
+            yield Path(output.name)
+
+    @contextlib.contextmanager
     def forwarding(self, namespace: str, target: str, port: int) -> Iterator[int]:
         """Forward a free local port to a port of ``service/x`` or ``pod/x``; yields the local port."""
         local = free_port()

@@ -1,110 +1,177 @@
-"""Faults of a connection on a node, and what kubectl must say of the instances that meet them."""
+"""Goes through rows of the matrix on a node: what kubectl must show of each cause, and that it passes or does not."""
 
+import asyncio
+import re
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
-from e2e.fleet import Fleet, Member, proxy_secret, running_fleet, simulator_address
+from e2e.cause_table import SHOWN, Shown
+from e2e.fleet import Fleet, Member, proxy_secret, running_fleet
+from e2e.matrix_rows import Row, keep_inflicting
 
-from oxy_core.instance.custom_resource import Phase
-from oxy_dev.connection_faults import PASSING, ConnectionFault
+from oxy_core.tasks import cancel_tasks
 from oxy_dev.environment import forwarding_simulator
-from oxy_dev.example import NETWORK
-from oxy_dev.kubectl import Kubectl
 from oxy_dev.up import System
 
-LASTING = 10_000
-"""How often a fault is met that is to last until it is cleared."""
+EXHAUSTED = "AttemptsExhausted"
+CODES = {1, 2, *range(64, 73), 134}
+"""Exit codes that say something of a runtime; the others are of one that was asked to stop."""
 
-AT_LOGIN = tuple(
-    replace(fault, options={**fault.options, "count": LASTING})
-    for fault in PASSING
-    if "count" in fault.options and fault.cause.reason.startswith(("Login", "Client", "Connect"))
-)
-"""Faults of every login: the instance does not come back until they are cleared."""
+FORECASTS = {"ClientAgeing"}
+"""Reasons of events that depend on the date."""
 
-PATIENT = {"baseDelaySeconds": 1, "maxDelaySeconds": 2, "maxAttempts": 1000}
+OF_ALL = "ClientOutdated"
+"""WhatsApp refuses a version for all numbers: the first refusal concerns every instance."""
 
-PROXIES = {
-    "proxy-dead": "ProxyUnreachable",
-    "proxy-refuses": "ProxyRefused",
-    "proxy-password": "ProxyAuthenticationFailed",
-}
-"""Reasons by the name of the member, whose proxy is named by a Secret of that name."""
+BAN = timedelta(hours=2)
+"""How long the faults of temporary bans last. Source: `oxy_dev.connection_faults`."""
 
-_NUMBERS = count(secrets.randbelow(10**8))
+_NUMBERS = count(secrets.randbelow(10**7))
 """Of accounts: some are of no use after a test."""
 
-
-def members(names: Sequence[str], reconnect: dict[str, int] = PATIENT) -> list[Member]:
-    """Return members of these names."""
-    return [Member(name, f"+55119{next(_NUMBERS) % 10**8:08}", reconnect=reconnect) for name in names]
-
-
-def proxied(names: Sequence[str]) -> list[Member]:
-    """Return members that have Secrets of their own, whose names are theirs, for their proxies."""
-    return [replace(one, network=NETWORK | {"proxySecretRef": {"name": one.name}}) for one in members(names)]
+Json = Any
+"""Any JSON value."""
 
 
 @asynccontextmanager
-async def fleet_of(system: System, wanted: Sequence[Member]) -> AsyncIterator[Fleet]:
-    with forwarding_simulator(system.kubectl) as url:
-        async with running_fleet(system.kubectl, url, wanted) as fleet:
+async def fleet_of(system: System, rows: Sequence[Row], **reconnect: int) -> AsyncIterator[Fleet]:
+    """Link an instance for each row, with its proxy; `reconnect` replaces fields of the rows' ``spec.reconnect``."""
+    kubectl = system.kubectl
+    members = [row.to_member(f"+55119{next(_NUMBERS) % 10**7:07}0", **reconnect) for row in rows]
+    own = [(row.name, row.proxy) for row in rows if row.proxy is not None]
+    secrets_of = [proxy_secret(name, proxy.url(kubectl, proxy.usual)) for name, proxy in own]
+
+    async def listen(fleet: Fleet) -> None:
+        for _, proxy in own:
+            await proxy.put(fleet, proxy.usual)
+
+    with forwarding_simulator(kubectl) as url:
+        async with running_fleet(kubectl, url, members, secrets_of, listen) as fleet:
             yield fleet
+            for _, proxy in own:
+                await proxy.put(fleet, None)
 
 
-async def inflict(fleet: Fleet, faults: Sequence[ConnectionFault]) -> list[Member]:
-    """Let each member meet the fault that it is named after, and return them."""
-    met = [fleet.members[fault.name] for fault in faults]
-    for fault, member in zip(faults, met, strict=True):
-        await fault.inflict(fleet.whatsapp, member.linked)
-    return met
+async def be_shown(fleet: Fleet, row: Row, *, with_bus: bool = True) -> None:
+    """Bring a row about, and check all that kubectl shows of it."""
+    member, seen = fleet.members[row.name], list[tuple[Json, Json]]()
+    cause = SHOWN[row.reason]
+    phase, reason = expected(row, with_bus=with_bus)
+
+    def is_shown(one: Member) -> bool:
+        if (one.phase, one.reason) != (phase, reason) or cause.happened not in one.condition("Ready")["message"]:
+            return False
+        if with_bus and row.tries and one.attempts == 0:
+            return False
+        seen.append((one.condition("Ready"), one.condition("Receiving")))
+        return True
+
+    await row.inflict(fleet, member)
+    again = asyncio.create_task(keep_inflicting(row, fleet, member))
+    try:
+        await fleet.until("shown", [member], is_shown)
+    finally:
+        await cancel_tasks(again)
+    ready, receiving = seen[-1]
+    stays = str(phase == "Connected")
+    assert (ready["status"], receiving["status"]) == (stays, stays), row.name
+    _assert_told(row, cause, ready["message"])
+    code = code_of(row, with_bus=with_bus)
+    if code is not None:
+        await fleet.until("its exit code", [member], lambda one: code in fleet.exit_codes(one))
 
 
-async def assert_ended(fleet: Fleet, faults: Sequence[ConnectionFault]) -> None:
-    """Nothing connects again, and the status says why and what to do, in one sentence each."""
-    met = await inflict(fleet, faults)
-    await fleet.until("ended", met, lambda member: member.pod is None and not member.connected and bool(member.reason))
-    for fault, member in zip(faults, met, strict=True):
-        ready, terminal = member.condition("Ready"), fault.cause.terminal
-        assert terminal is not None
-        assert (member.phase, ready["reason"]) == (terminal.phase.value, fault.reason), (fault.name, ready)
-        assert ready["message"].count(fault.cause.happened) == 1
-        assert fault.says in ready["message"]
-        assert f"oxy pair {member.name}" in ready["message"]
-        assert member.condition("Connected")["status"] == member.condition("Receiving")["status"] == "False"
-        assert member.status["runtime"]["epoch"] == 1
+def expected(row: Row, *, with_bus: bool) -> tuple[str, str]:
+    """Return the phase and the reason; without the bus what passes is known from how the process ended."""
+    cause = SHOWN[row.reason]
+    own = with_bus or is_final(row) or row.exit_code is not None
+    return cause.phase, row.shown_as or (row.reason if own else EXHAUSTED)
 
 
-async def assert_reconnecting(fleet: Fleet, reasons: dict[str, str], says: dict[str, str]) -> None:
-    """The same process tries again and again, and the status says why."""
-    met = [fleet.members[name] for name in reasons]
-    await fleet.until("reconnecting", met, lambda member: member.reason == reasons[member.name] and member.attempts > 0)
-    for member in met:
-        ready = member.condition("Ready")
-        assert (member.phase, ready["status"]) == (Phase.RECONNECTING.value, "False"), member.name
-        assert says.get(member.name, "") in ready["message"]
-        assert member.condition("Receiving")["status"] == "False"
-        assert member.restarts == 0
+def code_of(row: Row, *, with_bus: bool) -> int | None:
+    """Return the exit code of the process; None: it goes on."""
+    code = row.exit_code or SHOWN[row.reason].exit_code
+    return code if with_bus or code is not None else SHOWN[EXHAUSTED].exit_code
 
 
-async def assert_back(fleet: Fleet, names: Sequence[str], restarts: int = 0) -> None:
-    """All are connected again."""
-    met = [fleet.members[name] for name in names]
-    await fleet.until("connected again", met, lambda member: member.connected and member.phase == "Connected")
-    assert {member.name: member.restarts for member in met} == dict.fromkeys(names, restarts)
+def is_final(row: Row) -> bool:
+    """Whether nothing connects again until a person acts."""
+    return SHOWN[row.reason].phase in {"LoggedOut", "Paused", "Failed"}
 
 
-async def spoil_proxies(fleet: Fleet, kubectl: Kubectl, names: Sequence[str]) -> None:
-    """Change the Secrets so that each proxy fails as its name says."""
-    host, api = simulator_address(kubectl), fleet.whatsapp.api
-    for name in names:
-        url = f"http://{host}:9"
-        if name == "proxy-refuses":
-            url = f"http://{host}:{(await api.add_proxy(host='0.0.0.0', answer='refuse', code=403)).port}"  # noqa: S104 in its pod
-        elif name == "proxy-password":
-            proxy = await api.add_proxy(host="0.0.0.0", scheme="socks5", username="shop", password="right")  # noqa: S104 in its pod
-            url = f"socks5://shop:wrong@{host}:{proxy.port}"
-        kubectl.apply(proxy_secret(name, url))
+def _assert_told(row: Row, cause: Shown, message: str) -> None:
+    """What happened, the underlying error and what to do, each once."""
+    assert message.count(cause.happened) == 1, (row.name, message)
+    assert message.count(cause.advice) == 1, (row.name, message)
+    assert row.says in message, (row.name, message)
+    assert "hush-hush" not in message
+    assert (f"oxy pair {row.name}" in message) == is_final(row) or row.reason == "PairingDenied", (row.name, message)
+    if row.reason == "TemporaryBan":
+        until = re.search(r" until (\d{4}-\d\d-\d\d \d\d:\d\d) UTC", message)
+        assert until is not None, message
+        ends = datetime.strptime(until[1], "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+        assert timedelta() < ends - datetime.now(UTC) <= BAN, message
+
+
+async def go_through(fleet: Fleet, row: Row, *, with_bus: bool = True) -> None:
+    """Bring a row about, have it shown, and end it: the instance is back and receives, or nothing connects again."""
+    member = fleet.members[row.name]
+    await fleet.until("started", [member], lambda one: one.pod is not None)
+    pod = member.pod["metadata"]["uid"]
+    await be_shown(fleet, row, with_bus=with_bus)
+    if is_final(row):
+        await fleet.until("without a pod", [member], lambda one: one.pod is None and not one.connected)
+        assert member.status["runtime"]["epoch"] == 1, row.name
+        return
+    await row.mend(fleet, member)
+    await fleet.until("back", [member], is_back)
+    await fleet.receive(member, f"depois de {row.name}")
+    assert (member.pod["metadata"]["uid"] != pod) is row.replaces_pod, row.name
+    if not row.replaces_pod:
+        goes_on = code_of(row, with_bus=with_bus) is None
+        assert (member.restarts == 0) is goes_on, (row.name, member.restarts)
+
+
+def is_back(member: Member) -> bool:
+    """Whether an instance is connected, and nothing is said against it."""
+    return (member.phase, member.reason) == ("Connected", "Connected")
+
+
+async def assert_heard(fleet: Fleet, rows: Sequence[Row], *, with_bus: bool = True) -> None:
+    """People hear once of what does not pass by itself, with the same words, and of nothing else."""
+    warned = await fleet.warned()
+    for row in rows:
+        _, reason = expected(row, with_bus=with_bus)
+        events = [event for event in warned[row.name] if event["reason"] not in FORECASTS | {OF_ALL} - {reason}]
+        often = Counter(event["reason"] for event in events if event["reason"] not in row.also - {reason})
+        assert often == ({reason: 1} if SHOWN[reason].warns else {}), (row.name, often)
+        for event in events:
+            assert int((event.get("series") or {"count": 1})["count"]) == 1, (row.name, event)
+            if event["reason"] == reason:
+                # Of a process that gave up, its first trouble may be what it was: a connection that was cut.
+                words = (SHOWN[reason].happened, SHOWN[reason].advice)
+                assert [event["message"].count(word) for word in words] == [1, 1], (row.name, event)
+            if event["reason"] == row.reason:
+                _assert_told(row, SHOWN[reason], event["message"])
+
+
+async def assert_refusal_told_to_all(fleet: Fleet) -> None:
+    """Every instance says that WhatsApp refuses its client, and so does one event of each."""
+    members = [member for member in fleet.members.values() if "client" in member.status]
+    await fleet.until("told", members, lambda member: member.condition(OF_ALL)["status"] == "True")
+    warned = await fleet.warned()
+    for member in members:
+        assert [event["reason"] for event in warned[member.name]].count(OF_ALL) == 1, member.name
+
+
+def assert_exits(fleet: Fleet, rows: Sequence[Row], *, with_bus: bool = True) -> None:
+    """No process has ended in another way than its row says."""
+    for row in rows:
+        code = code_of(row, with_bus=with_bus)
+        ended = fleet.exit_codes(fleet.members[row.name]) & CODES
+        assert ended == ({code} if code is not None else set()), (row.name, ended)

@@ -1,44 +1,33 @@
 """What kubectl says of instances whose connections fail: one for each cause, side by side, with and without a bus."""
 
 import asyncio
-import base64
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
+from e2e.cause_table import SHOWN
 from e2e.connection_causes import (
-    AT_LOGIN,
-    LASTING,
-    PROXIES,
-    assert_back,
-    assert_ended,
-    assert_reconnecting,
+    assert_exits,
+    assert_heard,
+    assert_refusal_told_to_all,
     fleet_of,
-    inflict,
-    members,
-    proxied,
-    spoil_proxies,
+    go_through,
+    is_back,
+    is_final,
 )
-from e2e.fleet import NAMESPACE, WITHIN, Fleet, Member, proxy_secret
+from e2e.fleet import Fleet
+from e2e.matrix_rows import ROWS, Row
+from e2e.ways_out import without_outside_names
 
-from oxy_core.instance.custom_resource import Phase
-from oxy_dev.connection_faults import FINAL, OF_SERVER, PASSING, ConnectionFault
 from oxy_dev.environment import SYSTEM_NAMESPACE
-from oxy_dev.example import PROXY_SECRET
 from oxy_dev.kubectl import Kubectl
 from oxy_dev.up import System
-from oxy_simulator.journals import SETTLED
+from oxy_simulator.faultkind import FaultKind
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(1800)]
 
-BRIEF = tuple(fault for fault in PASSING if fault.name not in {other.name for other in AT_LOGIN})
-"""Faults after which the instance is back before kubectl can show that it was gone."""
-
-IMPATIENT = {"baseDelaySeconds": 1, "maxDelaySeconds": 2, "maxAttempts": 2}
-"""So that the process ends, and the kubelet starts another, before the live state is forgotten."""
-
-CUSTOMER = "+5511933330002"
+AT_ONCE_EXHAUSTED = {"maxAttempts": 1, "maxSilentSessions": 1, "baseDelaySeconds": 1, "maxDelaySeconds": 2}
+"""So that the process ends with its first trouble, and the kubelet starts another."""
 
 
 @contextmanager
@@ -54,68 +43,71 @@ def without_bus(kubectl: Kubectl) -> Iterator[None]:
         kubectl.run_long("rollout", "status", *server, "--timeout=120s")
 
 
-async def assert_backing_off(fleet: Fleet, faults: Sequence[ConnectionFault]) -> None:
-    """The process gives up, and the kubelet starts it again and again: the pod alone says why."""
-    met = await inflict(fleet, faults)
-    await fleet.until("backing off", met, lambda member: member.reason == "BackingOff" and member.restarts > 0)
-    for fault, member in zip(faults, met, strict=True):
-        message = member.condition("Ready")["message"]
-        assert member.phase == Phase.RECONNECTING.value
-        assert (fault.cause.happened in message, fault.says in message) == (True, True), message
+@pytest.fixture
+def forgiving(system: System) -> Iterator[None]:
+    """Have the operator forget afterwards that WhatsApp refused the client."""
+    yield
+    in_system = ("--namespace", SYSTEM_NAMESPACE)
+    system.kubectl("delete", *in_system, "configmap", "oxy-refused-clients", "--ignore-not-found")
+    system.kubectl("rollout", "restart", *in_system, "deployment/oxy-operator")
+    system.kubectl.run_long("rollout", "status", *in_system, "deployment/oxy-operator", "--timeout=120s")
 
 
+async def side_by_side(fleet: Fleet, rows: Sequence[Row], *, with_bus: bool) -> None:
+    """Let each instance meet its row; one that fails keeps no other from going on."""
+    ways = (go_through(fleet, row, with_bus=with_bus) for row in rows)
+    results = zip(rows, await asyncio.gather(*ways, return_exceptions=True), strict=True)
+    failed = [(row, error) for row, error in results if isinstance(error, Exception)]
+    for row, error in failed:
+        error.add_note(row.name)
+    if failed:
+        message = f"of {len(rows)} causes"
+        raise ExceptionGroup(message, [error for _, error in failed])
+
+
+@pytest.mark.usefixtures("forgiving")
 async def test_every_cause_is_shown_as_it_is(system: System) -> None:
-    names, kubectl = [fault.name for fault in (*FINAL, *AT_LOGIN)], system.kubectl
-    async with fleet_of(system, [*members([*names, "passing"]), *proxied([*PROXIES])]) as fleet:
-        await spoil_proxies(fleet, kubectl, [*PROXIES])
-        await inflict(fleet, AT_LOGIN)
-        await assert_ended(fleet, FINAL)
-        reasons = {fault.name: fault.reason for fault in AT_LOGIN} | PROXIES
-        await assert_reconnecting(fleet, reasons, {fault.name: fault.says for fault in AT_LOGIN})
-        await fleet.whatsapp.clear_faults()
-        url = base64.b64decode(kubectl.get("--namespace", NAMESPACE, "secret", PROXY_SECRET)["data"]["url"]).decode()
-        kubectl.apply(*(proxy_secret(name, url) for name in PROXIES))
-        await assert_back(fleet, [*reasons])
-        await assert_passing(fleet, fleet.members["passing"])
+    with without_outside_names():
+        async with fleet_of(system, ROWS) as fleet:
+            await side_by_side(fleet, ROWS, with_bus=True)
+            await assert_heard(fleet, ROWS)
+            assert_exits(fleet, ROWS)
+            await assert_refusal_told_to_all(fleet)
+            await assert_outage_passes(fleet)
+            await assert_ended_still(fleet)
 
 
-async def assert_passing(fleet: Fleet, member: Member) -> None:
-    """What passes by itself, or is cleared, leaves the pod as it is; one fault after the other."""
-    customer = await fleet.whatsapp.phone(CUSTOMER, "Bia")
-    for fault in BRIEF:
-        await fault.inflict(fleet.whatsapp, member.linked)
-        await customer.send(f"depois de {fault.name}", member.linked)
-        await received(fleet, f"depois de {fault.name}")
-        await assert_back(fleet, [member.name])
-    for fault in OF_SERVER:
-        lasting = replace(fault, options={**fault.options, "count": LASTING})
-        await lasting.inflict(fleet.whatsapp, member.linked)
-        await assert_reconnecting(fleet, {member.name: fault.reason}, {member.name: fault.says})
-        await fleet.whatsapp.clear_faults()
-        await assert_back(fleet, [member.name])
+async def assert_outage_passes(fleet: Fleet) -> None:
+    """WhatsApp is away for everybody: each instance says so, and all come back."""
+    lasting = [fleet.members[row.name] for row in ROWS if not is_final(row) and row.name != "exhausted"]
+    await fleet.whatsapp.fault(FaultKind.DOWN)
+    try:
+        away = ("Reconnecting", "ServerUnreachable")
+        await fleet.until("away", lasting, lambda member: (member.phase, member.reason) == away and member.attempts > 0)
+        for member in lasting:
+            assert SHOWN["ServerUnreachable"].advice in member.condition("Ready")["message"]
+    finally:
+        await fleet.whatsapp.fault(FaultKind.UP)
+    await fleet.until("back after the outage", lasting, is_back)
 
 
-async def received(fleet: Fleet, text: str) -> None:
-    """Wait until the linked device has received a text."""
-    async with asyncio.timeout(WITHIN):
-        while not any(SETTLED & line.stages.keys() for line in await fleet.whatsapp.messages(text=text)):  # noqa: ASYNC110 no event
-            await asyncio.sleep(1)
-
-
+@pytest.mark.usefixtures("forgiving")
 async def test_every_cause_is_shown_without_a_bus(system: System) -> None:
-    names = [fault.name for fault in (*FINAL, *AT_LOGIN)]
-    async with fleet_of(system, members(names, IMPATIENT)) as fleet:
-        with without_bus(system.kubectl):
-            await assert_ended(fleet, FINAL)
-            await assert_backing_off(fleet, AT_LOGIN)
-            await fleet.whatsapp.clear_faults()
-            met = [fleet.members[fault.name] for fault in AT_LOGIN]
-            await fleet.until("connected again", met, lambda member: member.connected)
-        await assert_ended_still(fleet)
+    rows = [row for row in ROWS if not row.by_live_state]
+    with without_outside_names():
+        async with fleet_of(system, rows, **AT_ONCE_EXHAUSTED) as fleet:
+            with without_bus(system.kubectl):
+                await side_by_side(fleet, rows, with_bus=False)
+            await assert_ended_still(fleet)
+            await assert_heard(fleet, rows, with_bus=False)
+            assert_exits(fleet, rows, with_bus=False)
 
 
 async def assert_ended_still(fleet: Fleet) -> None:
-    """With the bus back nothing is forgotten."""
-    met = [fleet.members[fault.name] for fault in FINAL]
-    await fleet.until("still ended", met, lambda member: member.pod is None and not member.connected)
-    assert {member.name: member.reason for member in met} == {fault.name: fault.reason for fault in FINAL}
+    """What has ended is neither forgotten nor tried again; all others are connected, also with the bus that is back."""
+    ended = {row.name: row.reason for row in ROWS if is_final(row) and row.name in fleet.members}
+    others = [member for name, member in fleet.members.items() if name not in ended]
+    await fleet.until("connected", others, is_back)
+    over = [fleet.members[name] for name in ended]
+    await fleet.until("still ended", over, lambda member: member.pod is None and not member.connected)
+    assert {member.name: member.reason for member in over} == ended

@@ -1,0 +1,269 @@
+"""The rows of the matrix: how each cause is brought about on an instance of its own, and how it ends.
+
+What people must be told of each cause is in `cause_table`.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count
+from types import MappingProxyType
+from typing import Any, Final
+
+from e2e.fleet import Fleet, Member
+from e2e.ways_out import DIRECT, Policy, Proxy, change_network, point_at
+
+from oxy_dev.connection_faults import FINAL, OF_SERVER, PASSING, SILENT, UNANSWERED, ConnectionFault
+from oxy_dev.example import NETWORK
+from oxy_simulator.errors import SimulatorError
+from oxy_simulator.faultkind import FaultKind
+
+LASTING: Final = 10_000
+"""How often a fault is met that is to last until it is cleared."""
+
+PATIENT: Final = {"baseDelaySeconds": 2, "maxDelaySeconds": 4, "maxAttempts": 1000}
+UNHURRIED: Final = PATIENT | {"baseDelaySeconds": 20, "maxDelaySeconds": 20}
+"""So that kubectl can show why a connection was lost before there is another."""
+
+Json = Any
+"""Any JSON value."""
+Act = Callable[[Fleet, Member], Awaitable[None]]
+
+
+async def nothing(fleet: Fleet, member: Member) -> None:
+    """Do nothing: it passes by itself, or never."""
+
+
+async def clear(fleet: Fleet, member: Member) -> None:
+    """End the faults of a member's phone."""
+    await fleet.whatsapp.api.clear_faults(member.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A way in which a connection is lost, refused or in trouble."""
+
+    name: str
+    """Of the instance, too."""
+    reason: str
+    """Of the cause in `cause_table.SHOWN`."""
+    inflict: Act
+    """Brings it about."""
+    mend: Act = nothing
+    says: str = ""
+    """What the underlying error contains; empty: nothing in particular, or there is none."""
+    every: float | None = None
+    """Seconds after which it is brought about again until it shows; None: once is enough."""
+    shown_as: str = ""
+    """Reason of the condition, if it is another than the cause's, which is in the message."""
+    exit_code: int | None = None
+    """Of a process that ends although the cause passes; None: it goes on, or the cause's own code counts."""
+    tries: bool = False
+    """Whether it lasts until it is mended, so that attempts are counted."""
+    replaces_pod: bool = False
+    """Whether the pod is another one afterwards, as with each change of the spec."""
+    by_live_state: bool = False
+    """Whether only the live state tells of it, for which the bus is needed."""
+    also: frozenset[str] = frozenset()
+    """Reasons of events that may come beside its own."""
+    reconnect: Mapping[str, int] = field(default_factory=lambda: PATIENT)
+    network: Json = field(default_factory=lambda: NETWORK)
+    proxy: Proxy | None = None
+    """Its own, which a Secret of its name names; None: the one that all have."""
+    pairing: Json = field(default_factory=dict)
+    is_linked: bool = True
+    """Whether a phone is linked before."""
+
+    def to_member(self, number: str, **reconnect: int) -> Member:
+        """Return the instance that is to meet it."""
+        policy = {**self.reconnect, **reconnect}
+        return Member(self.name, number, self.network, policy, self.pairing, is_linked=self.is_linked)
+
+
+def _fault(fault: ConnectionFault, **options: object) -> Act:
+    async def inflict(fleet: Fleet, member: Member) -> None:
+        await replace(fault, options={**fault.options, **options}).inflict(fleet.whatsapp, member.linked)
+
+    return inflict
+
+
+def brief(fault: ConnectionFault) -> Row:
+    """The library replaces the first lost connection on its own; the second within a minute is met with a pause."""
+    return Row(fault.name, fault.reason, _fault(fault), says=fault.says, every=3, reconnect=UNHURRIED)
+
+
+def unreadable(fault: ConnectionFault) -> Row:
+    """A frame that cannot be read ends the session at once, and what was in it comes again."""
+
+    async def inflict(fleet: Fleet, member: Member) -> None:
+        await fault.inflict(fleet.whatsapp, member.linked)
+        await fleet.say(member, f"durante {fault.name}")
+
+    return Row(fault.name, fault.reason, inflict, says=fault.says, every=60, reconnect=UNHURRIED)
+
+
+def at_login(fault: ConnectionFault) -> Row:
+    """Each login is refused until the fault is cleared."""
+    return Row(fault.name, fault.reason, _fault(fault, count=LASTING), clear, says=fault.says, tries=True)
+
+
+def silent(fault: ConnectionFault) -> Row:
+    """Only time reveals it."""
+    policy = UNHURRIED | {"silentAfterSeconds": 35, "renewAfterSeconds": 50}
+    return Row(fault.name, fault.reason, _fault(fault), says=fault.says, every=120, reconnect=policy)
+
+
+def final(fault: ConnectionFault) -> Row:
+    """Nothing connects again until a person acts."""
+    return Row(fault.name, fault.reason, _fault(fault), says=fault.says)
+
+
+_PORTS: Final = count(9200)
+WITH_PASSWORD: Final = {"scheme": "socks5", "username": "shop", "password": "hush-hush"}
+OTHER_PASSWORD: Final = WITH_PASSWORD | {"password": "another"}
+
+
+def proxied(name: str, reason: str, broken: Policy | None, says: str = "", usual: Policy = MappingProxyType({})) -> Row:
+    """The instance's proxy becomes `broken` (None: nobody listens) from one moment to the next, and `usual` again.
+
+    It is away for a moment when another takes its place.
+    """
+    proxy = Proxy(next(_PORTS), usual)
+
+    async def inflict(fleet: Fleet, member: Member) -> None:
+        await proxy.put(fleet, broken)
+        await member.linked.fault(FaultKind.ABORT)
+
+    async def mend(fleet: Fleet, member: Member) -> None:
+        await proxy.put(fleet, usual)
+
+    network, also = NETWORK | {"proxySecretRef": {"name": name}}, frozenset({"ProxyUnreachable"})
+    return Row(name, reason, inflict, mend, says, tries=True, also=also, network=network, proxy=proxy)
+
+
+def _secret_changed() -> Row:
+    """The Secret gets a URL whose password the proxy does not accept, and then the right one."""
+    name, proxy = "proxy-secret", Proxy(next(_PORTS), WITH_PASSWORD)
+
+    async def inflict(fleet: Fleet, member: Member) -> None:
+        point_at(fleet, name, proxy.url(fleet.kubectl, OTHER_PASSWORD))
+
+    async def mend(fleet: Fleet, member: Member) -> None:
+        point_at(fleet, name, proxy.url(fleet.kubectl, WITH_PASSWORD))
+
+    network, reason = NETWORK | {"proxySecretRef": {"name": name}}, "ProxyAuthenticationFailed"
+    says = "username/password authentication failed"
+    return Row(name, reason, inflict, mend, says, tries=True, replaces_pod=True, network=network, proxy=proxy)
+
+
+def _rewired(name: str, reason: str, network: Json, says: str) -> Row:
+    """The spec names another network, and then the usual one."""
+
+    async def inflict(fleet: Fleet, member: Member) -> None:
+        change_network(fleet, member, network)
+
+    async def mend(fleet: Fleet, member: Member) -> None:
+        change_network(fleet, member, NETWORK)
+
+    return Row(name, reason, inflict, mend, says, tries=True, replaces_pod=True)
+
+
+def _fatal(code: int) -> Row:
+    """The library panics over a refused login, and the kubelet starts another process."""
+    fault = ConnectionFault(f"login-{code}", FaultKind.LOGIN_FAILURE, "ConnectFailure", {"code": code})
+    return replace(at_login(fault), says=f"code {code}", exit_code=2, tries=False)
+
+
+def _exhausted() -> Row:
+    """The process gives up, and the kubelet starts another."""
+    fault = next(fault for fault in PASSING if fault.name == "login-unavailable")
+    policy = PATIENT | {"maxAttempts": 2}
+    row = replace(at_login(fault), name="exhausted", reason="AttemptsExhausted", exit_code=70, tries=False)
+    return replace(row, says="LoginUnavailable: WhatsApp refuses logins at present: code 503", reconnect=policy)
+
+
+def _limited() -> Row:
+    """WhatsApp answers no request any more; the connection holds."""
+    fault = ConnectionFault("requests-limited", FaultKind.RATE_LIMIT_REQUESTS, "RequestsRateLimited")
+    return Row(fault.name, fault.reason, _fault(fault, count=LASTING), clear, by_live_state=True)
+
+
+def _denied() -> Row:
+    """The phone types a wrong code, and then the right one."""
+
+    async def inflict(fleet: Fleet, member: Member) -> None:
+        await fleet.offered(member)
+        with contextlib.suppress(SimulatorError):
+            await member.linked.link(code="AAAA-1111")
+
+    async def mend(fleet: Fleet, member: Member) -> None:
+        offer = await fleet.offered(member)
+        await member.linked.link(code=offer.code)
+
+    return Row("code-denied", "PairingDenied", inflict, mend, every=20, by_live_state=True, is_linked=False)
+
+
+def _stranger() -> Row:
+    """A phone with another number scans the code."""
+
+    async def inflict(fleet: Fleet, member: Member) -> None:
+        stranger = await fleet.whatsapp.phone(f"{member.number[:-1]}{(int(member.number[-1]) + 5) % 10}", "Flor")
+        await stranger.link(qr=(await fleet.offered(member)).qr)
+
+    qr = {"method": "QRCode"}
+    reason = "LinkedToAnotherNumber"
+    return Row("another-number", reason, inflict, pairing=qr, by_live_state=True, is_linked=False)
+
+
+def _row_of(fault: ConnectionFault) -> Row:
+    if "count" not in fault.options:
+        return brief(fault)
+    return unreadable(fault) if fault.reason == "FrameUnreadable" else at_login(fault)
+
+
+ROWS: Final = (
+    *map(_row_of, PASSING),
+    at_login(UNANSWERED),
+    *map(silent, SILENT),
+    *map(final, FINAL),
+    *(proxied(one.name, one.reason, {"tls": one.options["tls"]}, one.says) for one in OF_SERVER),
+    proxied("tls-hangs", "TlsFailed", {"tls": "hang"}, "TLS handshake timeout"),
+    proxied("proxy-dead", "ProxyUnreachable", None, "connection refused"),
+    proxied("proxy-refuses", "ProxyRefused", {"answer": "refuse", "code": 403}, "Forbidden"),
+    replace(
+        proxied("proxy-hangs", "LoginTimedOut", {"answer": "hang"}),
+        shown_as="AttemptsExhausted",
+        exit_code=70,
+        tries=False,
+    ),
+    proxied(
+        "proxy-password",
+        "ProxyAuthenticationFailed",
+        OTHER_PASSWORD,
+        "username/password authentication failed",
+        WITH_PASSWORD,
+    ),
+    _secret_changed(),
+    _rewired("name-not-resolved", "NameNotResolved", DIRECT, "lookup"),
+    _fatal(413),
+    _fatal(414),
+    _exhausted(),
+    _limited(),
+    _denied(),
+    _stranger(),
+)
+"""All of them; each has a name of its own."""
+
+
+def rows_named(*names: str) -> list[Row]:
+    """Return the rows of these names."""
+    by_name = {row.name: row for row in ROWS}
+    return [by_name[name] for name in names]
+
+
+async def keep_inflicting(row: Row, fleet: Fleet, member: Member) -> None:
+    """Bring it about again and again, until cancelled, if once is not enough."""
+    while row.every is not None:
+        await asyncio.sleep(row.every)
+        await row.inflict(fleet, member)
