@@ -67,6 +67,10 @@ class Stores(NamedTuple):
         """Return what forgets people."""
         return Erasing(self.client, ErasureTable(self.engine.pool), FileLibrary(self.engine.pool, settings))
 
+    def export(self, settings: StoreSettings) -> Export:
+        """Return what hands out all that is known of people."""
+        return Export(self.client, ErasureTable(self.engine.pool), FileLibrary(self.engine.pool, settings))
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -177,8 +181,7 @@ async def _carry_out(stores: Stores, settings: StoreSettings, order: Order) -> o
         case ContactOrder():
             return await carry_out_contact(stores.engine, order)
         case PersonOrder(export=True):
-            library = FileLibrary(stores.engine.pool, settings)
-            return await print_export(stores.engine, Export(ErasureTable(stores.engine.pool), library), order)
+            return await print_export(stores.engine, stores.export(settings), order)
         case PersonOrder():
             return await erase(stores.engine, stores.erasing(settings), order)
         case ReceivedCampaign():

@@ -214,6 +214,8 @@ class Proposal(Record):
     """Since that was sent, when the turn was read; None: it was not."""
     just_ended: bool = False
     """Whether it is settled, and the owner was told nothing else since."""
+    withdrawn: bool = False
+    """Whether it was settled before this turn, which is the first to answer it: it named somebody who was forgotten."""
 
 
 class AskedBooking(Record):

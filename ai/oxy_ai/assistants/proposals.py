@@ -91,13 +91,16 @@ def _ruling(ruled: Ruled, proposal: Proposal) -> Ruling:
     text = {
         Ruled.DECLINED: _DECLINED,
         Ruled.EXPIRED: _EXPIRED,
-        Ruled.SET_ASIDE: _SET_ASIDE,
+        Ruled.SET_ASIDE: proposal.outcome or "" if proposal.withdrawn else _SET_ASIDE,
         Ruled.OLDER: _OLDER,
     }.get(ruled, "")
     return Ruling(ruled, proposal, text.format(intent=proposal.intent))
 
 
 def _ruled(turn: Turn, proposal: Proposal, fresh: Sequence[Input]) -> Ruled:
+    if proposal.withdrawn:
+        said = _answer(turn, proposal, fresh)
+        return Ruled.AGREED if said is Ruled.DECLINED else said  # either way he hears what became of it
     if proposal.state in {"done", "undone"}:
         return Ruled.AGREED  # by an earlier attempt, whatever became of his words since: he is told what came of it
     return Ruled.EXPIRED if _is_late(turn, proposal, fresh) else _answer(turn, proposal, fresh)

@@ -1,7 +1,6 @@
 """Dead reports in the database: that there was one, for the ledger and the owner. The bus keeps the report itself."""
 
 import hashlib
-import json
 from typing import Final
 
 import structlog
@@ -10,6 +9,7 @@ from nats.js import JetStreamContext
 from oxy_ai.engine.dead_reports import DeadReport, publish_dead_report
 from oxy_ai.engine.outages import is_data_error, report_failure
 from oxy_ai.engine.store import DeadReportRecord, Engine
+from oxy_ai.engine.unstorable import body_of, is_forgotten
 from oxy_ai.records import DeadReportRow
 from oxy_ai.sanitize import storable_text
 from oxy_core import subjects
@@ -25,12 +25,18 @@ log = structlog.get_logger()
 
 
 async def bury(jetstream: JetStreamContext, engine: Engine, report: DeadReport) -> None:
-    """Keep a report as a dead letter, then record it; raises the error of an outage, and may then be repeated."""
+    """Keep a report as a dead letter, then record it; raises the error of an outage, and may then be repeated.
+
+    One of somebody who was forgotten since it was written is dropped.
+    """
+    account = subjects.sender_of(report.subject).account
+    if await is_forgotten(engine, account, report.data, report.waited_seconds):
+        return
     stream = (await jetstream.stream_info(DEAD_LETTER_STREAM)).created
     sequence = await publish_dead_report(jetstream, report)
     if stream is None:
         return
-    record = DeadReportRecord(subjects.sender_of(report.subject).account, stream, sequence)
+    record = DeadReportRecord(account, stream, sequence)
     try:
         recorded = await engine.record_dead_report(record, row_of(report))
     except Exception as error:
@@ -44,7 +50,7 @@ async def bury(jetstream: JetStreamContext, engine: Engine, report: DeadReport) 
 
 def row_of(report: DeadReport) -> DeadReportRow:
     """Return what the database keeps of a report, as far as it can be read."""
-    body = _body(report.data)
+    body = body_of(report.data)
     return DeadReportRow(
         whole=hashlib.sha256(report.data).hexdigest(),
         reason=report.reason,
@@ -52,14 +58,6 @@ def row_of(report: DeadReport) -> DeadReportRow:
         message_id=_text(body.get("whatsapp_id"), MAX_NAME),
         chat=_text(body.get("chat"), MAX_NAME),
     )
-
-
-def _body(data: bytes) -> dict[str, object]:
-    try:
-        body = json.loads(data)["body"]
-    except (ValueError, TypeError, LookupError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _text(value: object, limit: int) -> str | None:

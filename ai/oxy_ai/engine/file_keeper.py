@@ -148,6 +148,8 @@ class FileKeeper:
         file = await self._library.table.find(due.key)
         step = next_step(file, self._settings.media_patience)
         if file is None or step is FileStep.FORGET:
+            if file is not None and due.account is not None:
+                await self._purge(due, file, due.account)  # of a file that is not wanted
             await self._library.table.forget(due)
         elif step is FileStep.STORE and due.account is not None:
             await self._store(due, file, due.account)
@@ -170,6 +172,10 @@ class FileKeeper:
                 metrics.FILE_BYTES.inc(file.size_bytes or 0)
         except FileLostError as error:
             await self._fail(due, error.reason, FileState.ARRIVING)
+        await self._purge(due, file, account)
+
+    async def _purge(self, due: DueFile, file: KeptFile, account: str) -> None:
+        """Delete what the bus has of a file."""
         subject = subjects.media(account, file.instance, due.key.file, "*")
         await self._client.jetstream().purge_stream(MEDIA_STREAM, subject=subject)
 

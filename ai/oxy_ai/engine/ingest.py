@@ -156,7 +156,7 @@ class Ingest:
     async def _park(self, message: Msg, reason: str) -> None:
         metrics.REPORTS_PARKED.labels(reason=reason).inc()
         log.warning("report_parked", reason=reason, subject=message.subject)
-        await self._move(message, park(self._jetstream, message, reason, self._waited(message)))
+        await self._move(message, park(self._jetstream, self._engine, message, reason, self._waited(message)))
 
     async def _refuse(self, message: Msg, reason: str, error: str) -> None:
         metrics.REPORTS.labels(outcome=reason).inc()

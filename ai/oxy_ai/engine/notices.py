@@ -114,22 +114,25 @@ class OwnerNotices:
         """
         first, *others = owners
         text = notice_to_owner(kind, notices)
-        if await self._queue(due, first, text, [notice.id for notice in notices]):
+        if await self._queue(due, first, text, notices):
             for other in others if kind == NoticeKind.HAND_OVER_URGENT else ():
-                await self._queue(due, other, text, [])
+                await self._queue(due, other, text, notices, as_well=True)
             metrics.NOTICES.labels(kind=kind).inc(len(notices))
             log.info("owner_told", kind=kind, notices=len(notices))
             self._on_text(RelayTarget(due.organization, due.instance))
 
-    async def _queue(self, due: DueNotices, owner: Recipient, text: str, notices: Sequence[int]) -> bool:
+    async def _queue(
+        self, due: DueNotices, owner: Recipient, text: str, notices: Sequence[OpenNotice], *, as_well: bool = False
+    ) -> bool:
         message = Answer(id=new_id(), part=2, text=text, keep_seconds=self._settings.notice_expires_seconds)
         told: bool = await self._engine.pool.fetchval(
-            "select tell_owner($1, $2, $3, $4, $5)",
+            "select tell_owner($1, $2, $3, $4, $5, $6)",
             due.organization,
             due.instance,
             owner.model_dump_json(),
             message.model_dump_json(),
-            notices,
+            [notice.id for notice in notices],
+            as_well,
         )
         return told
 

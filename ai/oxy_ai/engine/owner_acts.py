@@ -80,7 +80,10 @@ class OwnerActs:
                 turn.turn,
                 proposal.id,
             )
-            outcome = await _done(connection, assisted, proposal) if may else ActOutcome(_MEANWHILE, done=False)
+            if may:
+                outcome = await _done(connection, assisted, proposal)
+            else:
+                outcome = ActOutcome(await _told(connection, claim, proposal) or _MEANWHILE, done=False)
             how = "done" if outcome.done else "undone"
             await _settle(connection, turn, Settlement(claim.organization, proposal.id, how, outcome.said))
         metrics.TOOL_CALLS.labels(tool=proposal.tool, outcome=how).inc()
@@ -101,6 +104,14 @@ class OwnerActs:
             ):
                 raise FenceLostError
             yield connection
+
+
+async def _told(connection: Connection, claim: Claim, proposal: Proposal) -> str | None:
+    """Return what the owner is told of a proposal that was settled since the turn was read; None: it is open."""
+    told: str | None = await connection.fetchval(
+        "select outcome from proposals where organization_id = $1 and id = $2", claim.organization, proposal.id
+    )
+    return told
 
 
 async def _done(connection: Connection, assisted: AssistedTurn, proposal: Proposal) -> ActOutcome:

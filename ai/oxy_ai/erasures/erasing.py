@@ -6,9 +6,9 @@ from typing import Final
 import structlog
 from nats.aio.client import Client
 
-from oxy_ai.erasures.on_bus import BusForgetter
+from oxy_ai.erasures.on_bus import KeptOnBus, PersonOnBus
 from oxy_ai.erasures.pods import ask_pod
-from oxy_ai.erasures.records import DueErasure, Erasure, PersonsFile
+from oxy_ai.erasures.records import DueErasure, Erasure, PersonsFile, SweepOutcome
 from oxy_ai.erasures.table import ErasureTable
 from oxy_ai.media.library import FileLibrary
 from oxy_ai.media.records import FileKey
@@ -17,6 +17,9 @@ ROWS_AT_ONCE: Final = 1_000
 """Rows of each table in one transaction: few enough that nobody waits for it."""
 
 FILES_AT_ONCE: Final = 50
+
+MOST_SWEEPS: Final = 3
+"""At a time: in a business that is at work, one soon finds something again."""
 
 SHORTEST_NAME: Final = 3
 """Letters of a name by which texts to owners are found: a shorter one is in every second word."""
@@ -30,7 +33,7 @@ class Erasing:
     def __init__(self, client: Client, table: ErasureTable, library: FileLibrary) -> None:
         self.table = table
         self._client = client
-        self._bus = BusForgetter(client)
+        self._bus = KeptOnBus(client)
         self._library = library
 
     async def carry_on(self, due: DueErasure) -> bool:
@@ -38,22 +41,27 @@ class Erasing:
         erasure = await self.table.find(due)
         if erasure is None:
             return True
+        await self._forget_on_bus(erasure)
         cleared = erasure.person is None or await self._clear(due, erasure)
         return await self._has_asked(due, erasure) and cleared
 
     async def _clear(self, due: DueErasure, erasure: Erasure) -> bool:
-        """Delete what database, files and bus have of the person; True: nothing is on its way any more."""
+        """Look through database and files until nothing of the person is found; True: nothing is left."""
+        outcome, sweeps = SweepOutcome.FOUND, 0
+        while outcome is SweepOutcome.FOUND and sweeps < MOST_SWEEPS:
+            outcome, sweeps = await self._sweep(due, erasure), sweeps + 1
+        log.info("person_looked_for", erasure=str(due.erasure), outcome=outcome.value)
+        return outcome is SweepOutcome.CLEARED
+
+    async def _sweep(self, due: DueErasure, erasure: Erasure) -> SweepOutcome:
+        sweep = await self.table.begin_sweep(due, SHORTEST_NAME)
         await self._forget_files(due, erasure)
-        on_its_way = await self.table.forget_told(due, SHORTEST_NAME)
+        await self.table.forget_told(due, sweep)
         while await self.table.forget_some(due, ROWS_AT_ONCE):
             log.debug("erasure_continued", erasure=str(due.erasure))
-        await self._forget_on_bus(erasure)
         await self.table.forget_elsewhere(due)
         await self.table.forget_mentions(due)
-        if not on_its_way:
-            await self.table.note_cleared(due)
-            log.info("person_cleared", erasure=str(due.erasure))
-        return not on_its_way
+        return await self.table.end_sweep(due, sweep)
 
     async def _forget_files(self, due: DueErasure, erasure: Erasure) -> None:
         while files := await self.table.files(due, FILES_AT_ONCE):
@@ -69,9 +77,12 @@ class Erasing:
         await self.table.forget_file(erasure, file.id)
 
     async def _forget_on_bus(self, erasure: Erasure) -> None:
-        if erasure.account is not None and erasure.person is not None:
-            before = datetime.now(UTC) - timedelta(seconds=erasure.seconds_ago)
-            deleted = await self._bus.forget(erasure.account, erasure.names[1], erasure.person.users, before)
+        """Delete what the bus keeps, each time: a report of before may have been parked, or have died, since."""
+        if erasure.account is None or not erasure.digests:
+            return
+        before = datetime.now(UTC) - timedelta(seconds=erasure.seconds_ago)
+        person = PersonOnBus(erasure.account, erasure.names[1], erasure.instance, frozenset(erasure.digests))
+        if deleted := await self._bus.forget(person, before):
             log.info("person_forgotten_on_bus", erasure=str(erasure.id), messages=deleted)
 
     async def _has_asked(self, due: DueErasure, erasure: Erasure) -> bool:

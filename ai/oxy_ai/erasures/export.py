@@ -6,15 +6,18 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from nats.aio.client import Client
 from pydantic import JsonValue
 from pydantic_core import from_json
 
 from oxy_ai.database import Connection
 from oxy_ai.engine.outgoing import Destination
+from oxy_ai.erasures.on_bus import KeptOnBus, PersonOnBus
 from oxy_ai.erasures.table import STATEMENT_SECONDS, ErasureTable
 from oxy_ai.media.library import FileLibrary
 from oxy_ai.media.records import FileKey
 from oxy_core.contact_command import ExportedPerson, ExportPiece, PersonOrder
+from oxy_core.jetstream import DEAD_LETTER_STREAM, PARKED_STREAM
 
 PREFETCH: Final = 100
 """Rows that are read at a time."""
@@ -23,6 +26,10 @@ _THIRD: Final = 3
 """Bytes that base64 writes as four letters: pieces of this many can be joined."""
 
 _FILE: Final = ("id", "direction", "kind", "mime", "name", "size_bytes", "sha256", "state", "created_at")
+
+
+_ON_BUS: Final = {PARKED_STREAM: "parked_reports", DEAD_LETTER_STREAM: "dead_letters"}
+"""What a document calls the reports that the bus keeps."""
 
 
 class Known(NamedTuple):
@@ -40,7 +47,8 @@ class Known(NamedTuple):
 class Export:
     """Reads what is known of people."""
 
-    def __init__(self, table: ErasureTable, library: FileLibrary) -> None:
+    def __init__(self, client: Client, table: ErasureTable, library: FileLibrary) -> None:
+        self._bus = KeptOnBus(client)
         self._table = table
         self._library = library
 
@@ -59,11 +67,23 @@ class Export:
             files = await connection.fetch(
                 "select * from files_of_person($1, $2, $3)", known.organization, known.instance, known.conversations
             )
+            account = await connection.fetchval("select account_of($1)", known.instance)
+        if account is not None:
+            person = PersonOnBus(account, order.instance, known.instance, frozenset(known.digests))
+            async for piece in self._on_bus(person):
+                yield piece
         for file in files:
             yield ExportPiece(file={field: _plain(file[field]) for field in _FILE})
             if order.media:
                 async for part in self._parts(FileKey(known.organization, known.instance, file["id"])):
                     yield ExportPiece(part=part)
+
+    async def _on_bus(self, person: PersonOnBus) -> AsyncIterator[ExportPiece]:
+        """Yield the person's reports that the bus keeps, because they could not be stored."""
+        async for letter in self._bus.letters(person, datetime.now(UTC)):
+            report = await self._bus.content(letter)
+            if person.is_of(report):
+                yield ExportPiece(table=_ON_BUS[letter.stream], record=_readable(report))
 
     async def _parts(self, key: FileKey) -> AsyncIterator[str]:
         """Yield the bytes of a file in base64, in pieces that can be joined."""
@@ -123,6 +143,15 @@ async def _records(connection: Connection, known: Known) -> AsyncIterator[Export
     groups = "select to_jsonb(m) - 'organization_id' from said_in_groups($1, $2, $3) m"
     async for (row,) in connection.cursor(groups, known.organization, known.instance, known.digests):
         yield ExportPiece(table="messages_in_groups", record=from_json(row))
+
+
+def _readable(report: bytes) -> JsonValue:
+    """Return a report as it is read: what is no JSON, as text."""
+    try:
+        document: JsonValue = from_json(report)
+    except ValueError:
+        return report.decode(errors="replace")
+    return document
 
 
 def _plain(value: object) -> JsonValue:

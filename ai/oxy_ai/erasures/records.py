@@ -1,5 +1,6 @@
 """Erasures as values, as the SQL functions in `schema/` take and return them."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -32,11 +33,6 @@ class Person(Record):
     addresses: tuple[Jid, ...]
     names: tuple[str, ...] = ()
 
-    @property
-    def users(self) -> frozenset[str]:
-        """The addresses without their servers, as they stand in whatever a pod has published."""
-        return frozenset(address.user for address in self.addresses)
-
 
 class Erasure(Record):
     """A person who is to be forgotten, and how far that is."""
@@ -56,6 +52,27 @@ class Erasure(Record):
     """Since the person was forgotten."""
     is_done: bool
     """Whether the pod has done its part."""
+
+
+class Sweep(NamedTuple):
+    """A look through everything for what is left of a person (`schema/sweeps.sql`)."""
+
+    began: datetime
+    quiet: bool
+    """Whether nobody was at work any more who may have known the person."""
+    pattern: str | None
+    """A regular expression by which texts of owners are searched; None: there is nothing to be found any more."""
+
+
+class SweepOutcome(StrEnum):
+    """What a sweep came to."""
+
+    CLEARED = "cleared"
+    """Nothing is left."""
+    FOUND = "found"
+    """Something was: who has read it before may write it down again."""
+    WAITING = "waiting"
+    """Something is on its way, or somebody was at work."""
 
 
 class DueErasure(NamedTuple):

@@ -9,7 +9,7 @@ from asyncpg import Record as Row
 from pydantic import TypeAdapter
 
 from oxy_ai.database import organization_transaction
-from oxy_ai.erasures.records import Begun, DueErasure, Erasure, PersonsFile
+from oxy_ai.erasures.records import Begun, DueErasure, Erasure, PersonsFile, Sweep, SweepOutcome
 from oxy_ai.media.records import FileState
 from oxy_ai.records import Recipient
 from oxy_core.contact_command import ErasureStatus
@@ -75,9 +75,23 @@ class ErasureTable:
         """Forget a file whose bytes no object store has any more."""
         await self.pool.execute("select forget_file_row($1, $2, $3)", erasure.organization, erasure.instance, file)
 
-    async def forget_some(self, due: DueErasure, how_many: int) -> bool:
-        """Delete some rows of the person; False: nothing was left."""
-        left: bool = await self.pool.fetchval(
+    async def begin_sweep(self, due: DueErasure, shortest_name: int) -> Sweep:
+        """Begin to look through everything."""
+        [(began, quiet)] = await self.pool.fetch("select began, quiet from begin_sweep($1, $2)", *due)
+        pattern = await self.pool.fetchval(
+            "select pattern_of_told($1, $2, $3)", *due, shortest_name, timeout=STATEMENT_SECONDS
+        )
+        return Sweep(began, quiet, pattern)
+
+    async def end_sweep(self, due: DueErasure, sweep: Sweep) -> SweepOutcome:
+        """Return what a sweep came to; if nothing is left, only the pod's part is."""
+        return SweepOutcome(
+            await self.pool.fetchval("select end_sweep($1, $2, $3, $4, $5)", *due, *sweep, timeout=STATEMENT_SECONDS)
+        )
+
+    async def forget_some(self, due: DueErasure, how_many: int) -> int:
+        """Delete some rows of the person; return how many there were, 0: nothing is left."""
+        left: int = await self.pool.fetchval(
             "select forget_some($1, $2, $3)", *due, how_many, timeout=STATEMENT_SECONDS
         )
         return left
@@ -86,12 +100,12 @@ class ErasureTable:
         """Delete what no foreign key tells: messages in groups, records of dead reports."""
         await self.pool.execute("select forget_elsewhere($1, $2)", *due, timeout=STATEMENT_SECONDS)
 
-    async def forget_told(self, due: DueErasure, shortest_name: int) -> bool:
-        """Delete what owners were told of the person; True: something is still on its way to them."""
-        on_its_way: bool = await self.pool.fetchval(
-            "select forget_told($1, $2, $3)", *due, shortest_name, timeout=STATEMENT_SECONDS
-        )
-        return on_its_way
+    async def forget_told(self, due: DueErasure, sweep: Sweep) -> None:
+        """Delete what owners were told of the person, and what they wrote, step by step."""
+        for step in await self.pool.fetchval("select steps_of_told()") if sweep.pattern else ():
+            await self.pool.execute(
+                "select forget_told($1, $2, $3, $4)", *due, step, sweep.pattern, timeout=STATEMENT_SECONDS
+            )
 
     async def forget_mentions(self, due: DueErasure) -> None:
         """Remove the person's numbers from all texts of the organization, table by table."""
@@ -112,10 +126,6 @@ class ErasureTable:
         """Return the erasures of an instance, the oldest first; with `finished` also those that are."""
         document = await self.pool.fetchval("select erasures_of($1, $2, $3)", organization, instance, finished)
         return _STATUSES.validate_json(document)
-
-    async def note_cleared(self, due: DueErasure) -> None:
-        """Note that only the pod's part is left."""
-        await self.pool.execute("select note_cleared($1, $2)", *due)
 
     async def note_accepted(self, due: DueErasure, epoch: UUID) -> None:
         """Note which journal holds the request to the pod."""

@@ -50,6 +50,7 @@ begin
         chunks = excluded.chunks, state = 'arriving', reason = null, settled_at = null
     where f.direction = 'in' and f.state in ('announced', 'failed');
     if not found then
+        perform refuse_chunks(organization, instance, file, item ->> 'account');
         return 'duplicate';
     end if;
     perform forget_lost_file(organization, instance, file);
@@ -69,9 +70,18 @@ declare
 begin
     insert into media (organization_id, instance_id, id, direction, state)
     values (organization, instance, file, 'in', 'announced') on conflict (instance_id, id) do nothing;
+    perform refuse_chunks(organization, instance, file, item ->> 'account');
     return case when fail_file(organization, instance, file, body ->> 'reason', 'announced') then 'stored'
                 else 'duplicate' end;
 end $$;
+
+-- What a pod has published of a file that is deleted is not wanted.
+create or replace function refuse_chunks(organization uuid, instance uuid, file uuid, sender text) returns void
+language sql
+as $$
+    select queue_file(organization, instance, file, sender) from media f
+    where f.organization_id = organization and f.instance_id = instance and f.id = file and f.state = 'deleted'
+$$;
 
 -- A received file cannot be had any more. False: it is not in the state `was`.
 create or replace function fail_file(organization uuid, instance uuid, file uuid, why text, was text) returns boolean

@@ -160,9 +160,10 @@ as $$
     select id from chain where merged_into is null
 $$;
 
--- Queue the text that tells the owner of notices. `owner` is oxy_ai.records.Recipient. False: one of them is told already.
+-- Queue the text that tells the owner of notices, or, `as_well`, another owner of what was told just now. `owner` is
+-- oxy_ai.records.Recipient. False: one of them is told already, or is gone: whom it is about was forgotten.
 create or replace function tell_owner(
-    organization uuid, instance uuid, owner jsonb, message jsonb, notices bigint[]
+    organization uuid, instance uuid, owner jsonb, message jsonb, notices bigint[], as_well boolean default false
 ) returns boolean
 language plpgsql
 as $$
@@ -171,16 +172,16 @@ declare
 begin
     perform enter_org(organization);
     perform lock_instance(instance);
-    if exists (
-        select from owner_notices n
-        where n.organization_id = organization and n.id = any (notices) and n.outbox_id is not null
+    if cardinality(notices) > (
+        select count(*) from owner_notices n
+        where n.organization_id = organization and n.id = any (notices) and (n.outbox_id is not null) = as_well
     ) then
         return false;
     end if;
     v := conversation_with(organization, instance, owner);
     perform queue_text(v, null::turns, message, null);
     update owner_notices n set outbox_id = (message ->> 'id')::uuid
-    where n.organization_id = organization and n.id = any (notices);
+    where n.organization_id = organization and n.id = any (notices) and not as_well;
     perform unqueue_notices(notices);
     perform send_queued(organization, instance);
     return true;

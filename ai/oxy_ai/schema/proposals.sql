@@ -1,5 +1,6 @@
 -- What the owners' assistant would do and has asked an owner about: one question at a time in a conversation. Only the first
--- turn that opens after the question answers it, so that no later yes, and no other owner's, is taken for one.
+-- turn that opens after the question answers it, so that no later yes, and no other owner's, is taken for one. A question is
+-- withdrawn (undone before any turn answers it) if it names somebody who was forgotten: the first turn after it says so.
 
 -- Whether a turn's newest response calls a tool several times, for different things: to close this day, and that one.
 create or replace function calls_for_several(t_organization uuid, t_id bigint, tool text) returns boolean
@@ -59,8 +60,11 @@ begin
     if question is null or t.state <> 'answered' then
         return;
     end if;
-    update proposals p set state = 'open', question_id = question
-    where p.organization_id = t.organization_id and p.turn_id = t.id and p.state = 'prepared' returning p.id into asked;
+    update proposals p
+    set state = case p.state when 'prepared' then 'open' else p.state end, question_id = question
+    where p.organization_id = t.organization_id and p.turn_id = t.id and p.question_id is null
+        and p.state in ('prepared', 'undone')
+    returning p.id into asked;
     update conversations c set proposal_id = asked
     where c.organization_id = t.organization_id and c.id = t.conversation_id and asked is not null;
 end $$;
@@ -72,7 +76,7 @@ as $$
 begin
     if v.proposal_id is not null then
         update proposals p set answer_turn = t.id
-        where p.organization_id = v.organization_id and p.id = v.proposal_id and p.state = 'open'
+        where p.organization_id = v.organization_id and p.id = v.proposal_id and p.state in ('open', 'undone')
             and p.answer_turn is null;
     end if;
 end $$;
@@ -84,7 +88,7 @@ as $$
 begin
     if v.proposal_id is not null and t.reason = 'reaction' then
         update proposals p set answer_turn = null
-        where p.organization_id = v.organization_id and p.id = v.proposal_id and p.state = 'open'
+        where p.organization_id = v.organization_id and p.id = v.proposal_id and p.state in ('open', 'undone')
             and p.answer_turn = t.id;
     end if;
 end $$;
@@ -101,6 +105,7 @@ begin
         select jsonb_build_object(
             'id', p.id, 'tool', p.tool, 'arguments', p.arguments, 'intent', p.intent, 'state', p.state,
             'outcome', p.outcome, 'answers', p.answer_turn = t.id is true, 'question', o.whatsapp_id,
+            'withdrawn', (p.answer_turn = t.id and p.ended_at < t.created_at) is true,
             'asked_seconds', extract(epoch from moment - asked_at(o)),
             'just_ended', p.ended_at is not null and not exists (
                 select from turns n where n.conversation_id = v.id and n.state = 'answered' and n.id > p.answer_turn
@@ -136,7 +141,7 @@ as $$
 begin
     return v.proposal_id is not null and exists (
         select from proposals p join outbox o on o.organization_id = p.organization_id and o.id = p.question_id
-        where p.organization_id = v.organization_id and p.id = v.proposal_id and p.state = 'open'
+        where p.organization_id = v.organization_id and p.id = v.proposal_id and p.state in ('open', 'undone')
             and p.answer_turn is null and coalesce(o.whatsapp_id = target, true)
     );
 end $$;
@@ -221,10 +226,10 @@ begin
         select p.turn_id from proposals p
         where p.organization_id = organization and p.id = proposal and is_unanswered(p)
     );
-    if v.pending_since is not null or t.id is null then
+    if v.pending_since is not null or t.id is null
+        or not settle_proposal(organization, t.id, proposal, 'expired', message ->> 'text', 'worker') then
         return false;
     end if;
-    perform settle_proposal(organization, t.id, proposal, 'expired', message ->> 'text', 'worker');
     perform queue_text(v, t, message, null);
     perform send_queued(v.organization_id, v.instance_id);
     return true;

@@ -125,7 +125,8 @@ def test_whoever_comes_after_the_worker_that_cleared_it_deletes_nothing_of_other
     database.rows("update conversations set self_chat = true")
     _, request = begun(database)
     database.rows("select note_cleared(%s, %s)", ORGANIZATION, request)
-    assert not database.value("forget_told(%s, %s, 3)", ORGANIZATION, request)
+    assert database.value("pattern_of_told(%s, %s, 3)", ORGANIZATION, request) is None
+    assert database.value("forget_told(%s, %s, 'messages', 'ração')", ORGANIZATION, request) == 0
     assert database.rows("select body from messages") == [("Pedir mais ração",)]
 
 
@@ -212,3 +213,164 @@ def test_a_pod_is_done_for_the_newest_journal_only(database: Database) -> None:
     [status] = database.value("erasures_of(%s, %s, false)", ORGANIZATION, INSTANCE)
     assert status["waits_for"] == "pod"
     assert json.dumps(status).count(LID) == 0
+
+
+def sweep(database: Database, request: str, *, finds: str = "") -> str:
+    """What a look through everything comes to, in which a step of `forget_told` finds what it finds."""
+    [(began, quiet)] = database.rows("select began, quiet from begin_sweep(%s, %s)", ORGANIZATION, request)
+    pattern = database.value("pattern_of_told(%s, %s, 3)", ORGANIZATION, request)
+    if finds:
+        database.value("forget_told(%s, %s, %s, %s)", ORGANIZATION, request, finds, pattern)
+    outcome: str = database.value("end_sweep(%s, %s, %s, %s, %s)", ORGANIZATION, request, began, quiet, pattern)
+    return outcome
+
+
+AT_WORK = {
+    "turn": "update turns set created_at = clock_timestamp() + interval '1 minute'",
+    "job": "update jobs set claimed_at = clock_timestamp() + interval '1 minute'",
+    "reading": "update readings set failure = 'silent', settled_at = clock_timestamp()",
+}
+JOB = """
+insert into jobs (organization_id, instance_id, kind, key, lane, payload, planned_at, due_at, lease_until, claimed_at)
+values (%s, %s, 'none', 'a', 'campaign', '{}', now(), now(), 'infinity', now())
+"""
+UNHEARD = """
+with f as (
+    insert into media (organization_id, instance_id, id, direction, state, location)
+    values (%s, %s, gen_random_uuid(), 'in', 'stored', 'database') returning organization_id, instance_id, id
+)
+insert into readings (organization_id, instance_id, media_id, message_id, way)
+select f.organization_id, f.instance_id, f.id, m.id, 'heard' from f, messages m
+"""
+
+
+@pytest.mark.parametrize("who", AT_WORK)
+def test_nothing_is_cleared_while_somebody_is_at_work_who_may_know(database: Database, who: str) -> None:
+    _, request = begun(database)
+    if who == "turn":
+        database.claimed()
+    elif who == "job":
+        database.rows(JOB, ORGANIZATION, INSTANCE)
+    else:
+        database.received(database.conversation(), 1)
+        database.rows(UNHEARD, ORGANIZATION, INSTANCE)
+    assert sweep(database, request) == "waiting"
+    assert database.value("person is not null from erasures")
+    database.rows(AT_WORK[who])
+    assert sweep(database, request) == "cleared"
+
+
+NAMED_IN = """
+with t as (
+    insert into turns (organization_id, conversation_id, instance_id, place, state)
+    select organization_id, id, instance_id, place, %s from conversations where self_chat returning *
+), s as (
+    insert into turn_steps (organization_id, turn_id, round, response, results)
+    select organization_id, id, 0, '{"text": "A Ana Quintela", "tool_calls": []}',
+        '{"1": "{\\"nome\\": \\"ana quintela\\"}"}' from t
+)
+insert into proposals (organization_id, instance_id, conversation_id, turn_id, tool, arguments, intent, state)
+select organization_id, instance_id, conversation_id, id, 'assumir', '{"a": 1}', 'Vou ligar à Ana Quintela', %s from t
+"""
+
+
+def named(database: Database, turn_state: str, proposal_state: str) -> str:
+    """Ana Quintela is being forgotten, of whom a turn of an owner and what it proposes tell."""
+    ingest(database, item(1, chat="8@lid", sender="8@lid", text="E aí?"))
+    database.rows("update conversations set self_chat = true")
+    database.rows(NAMED_IN, turn_state, proposal_state)
+    _, request = begun(database)
+    database.rows("update erasures set person = person || %s", Jsonb({"names": ["Ana Quintela"]}))
+    return request
+
+
+@pytest.mark.parametrize("state", ["prepared", "open"])
+def test_a_question_about_a_person_is_withdrawn_before_and_after_it_is_asked(database: Database, state: str) -> None:
+    request = named(database, "answered", state)
+    assert sweep(database, request, finds="proposals") == "found"
+    assert database.rows("select state, arguments, ended_at is not null from proposals") == [("undone", {}, True)]
+    assert database.rows("select action from audit_log") == [("proposal_undone",)]
+    [(turn, conversation)] = database.rows("select id, conversation_id from turns")
+    text = {"id": str(uuid4()), "part": 0, "text": "❓", "keep_seconds": 60}
+    of = "(select v from conversations v where id = %s), (select t from turns t where id = %s)"
+    database.value(f"queue_text({of}, %s, null)", conversation, turn, Jsonb(text))
+    database.value(f"ask_proposal({of}, %s)", conversation, turn, text["id"])
+    if state == "prepared":  # it is asked all the same by the turn that has prepared it
+        assert database.value("proposal_id is not null from conversations where self_chat")
+    database.rows("update conversations set proposal_id = (select id from proposals) where self_chat")
+    database.rows("update proposals set question_id = %s, ended_at = now() - interval '1 minute'", text["id"])
+    answering = database.turn(conversation)
+    asked = database.value(f"proposal_document({of}, now())", conversation, answering)
+    assert (asked["state"], asked["withdrawn"]) == ("undone", True)
+    assert not database.value(
+        "expire_proposal(%s, %s, %s)", ORGANIZATION, database.value("id from proposals"), Jsonb(text)
+    )
+    assert sweep(database, request) == "cleared"
+
+
+@pytest.mark.parametrize(("state", "left"), [("dead", []), ("open", ["A [apagado a pedido do titular]"])])
+def test_a_turn_that_goes_on_does_so_without_the_name(database: Database, state: str, left: list[str]) -> None:
+    request = named(database, state, "prepared")
+    assert sweep(database, request, finds="steps") == "found"
+    assert [text for (text,) in database.rows("select response ->> 'text' from turn_steps")] == left
+    results = [json.loads(text) for (text,) in database.rows("select results ->> '1' from turn_steps")]
+    assert results == [{"nome": "[apagado a pedido do titular]"} for _ in left]
+
+
+def test_who_was_about_to_tell_an_owner_of_a_person_does_not(database: Database) -> None:
+    conversation = database.conversation(chat=LID)
+    database.value("note_for_owner(%s, %s, 'stale', %s)", ORGANIZATION, INSTANCE, f"conversation:{conversation}")
+    notices = [number for (number,) in database.rows("select id from owner_notices")]
+    person = Jsonb({"chat": LID, "phone_key": "none"})
+    assert "erasure" in database.value(
+        "erase_contact(%s, %s, %s, %s, 'test')", ORGANIZATION, INSTANCE, person, str(uuid4())
+    )
+    text = {"id": str(uuid4()), "part": 2, "text": "Ana espera", "keep_seconds": 60}
+    owner = Jsonb({"chat": "8@lid"})
+    for as_well in (False, True):
+        told = "tell_owner(%s, %s, %s, %s, %s, %s)"
+        assert not database.value(told, ORGANIZATION, INSTANCE, owner, Jsonb(text), notices, as_well)
+    assert database.value("count(*) from outbox") == 0
+
+
+@pytest.mark.parametrize("state", [None, "announced", "arriving", "failed", "stored"])
+def test_a_file_of_somebody_who_was_forgotten_is_not_kept_whatever_is_known_of_it(
+    database: Database, state: str | None
+) -> None:
+    begun(database)
+    file = str(uuid4())
+    if state is not None:
+        database.rows(
+            "insert into media (organization_id, instance_id, id, direction, state, sha256, location, reason) "
+            "values (%s, %s, %s, 'in', %s, 'x', %s, %s)",
+            ORGANIZATION, INSTANCE, file, state, "database" if state == "stored" else None,
+            "expired" if state == "failed" else None,
+        )  # fmt: skip
+    assert ingest(database, of_person(600, file={"id": file})) == ["erased"]
+    [(became, sha256, expired)] = database.rows("select state, sha256, expired_at is not null from media")
+    assert (became, expired) == (("stored", True) if state == "stored" else ("deleted", False))
+    assert sha256 is None
+    assert database.rows("select media_id::text, account from media_queue") == [(file, "A")]
+    # What its pod says of it later has its chunks deleted.
+    database.rows("delete from media_queue")
+    database.rows("update media set state = 'deleted', location = null")
+    arrived = item(9) | {"age_seconds": 0}
+    arrived["report"] = arrived["report"] | {"body": {"type": "file_arrived", "media_id": file, "chunks": 1, "size": 3}}
+    assert ingest(database, arrived) == ["duplicate"]
+    assert database.rows("select account from media_queue") == [("A",)]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "waited", "dropped"),
+    [([LID], 600, True), (["8@lid", PERSON["chat"]], 600, True), (["8@lid"], 600, False), ([LID], 0, False)],
+)
+def test_what_cannot_be_stored_is_kept_nowhere_if_it_is_of_somebody_forgotten_since(
+    database: Database,
+    addresses: list[str],
+    waited: float,
+    dropped: bool,  # noqa: FBT001 a column of the table
+) -> None:
+    begun(database)
+    database.rows("update erased_addresses set erased_at = erased_at - interval '1 minute'")
+    assert database.value("is_unstorable_of_erased('A', %s, %s)", addresses, waited) is dropped
+    assert not database.value("is_unstorable_of_erased('B', %s, %s)", addresses, waited)

@@ -33,6 +33,7 @@ from oxy_cli.person_document import document_of
 from oxy_core import subjects
 from oxy_core.contact_command import ErasureStatus, ExportPiece, PersonOrder
 from oxy_core.content import ChatType
+from oxy_core.envelopes import MessageSeen
 from oxy_core.identity import Jid, new_id
 from oxy_core.instance.settings import AiSettings
 from oxy_core.jetstream import DEAD_LETTER_STREAM, INBOUND_STREAM, PARKED_STREAM
@@ -220,6 +221,9 @@ async def test_everything_known_of_a_person_is_handed_out_and_nothing_of_others(
         file = announce(pod, MessageKind.IMAGE, CUSTOMER, chat=LID, chat_alias=Jid.of_phone(CUSTOMER), push_name=NAME)
         await arrive(scene, pod, content, file=file)
         await until(lambda: scene.query("select from media where state = 'stored'"))
+        mine = pod.message("cedo demais", CUSTOMER, chat=LID, push_name=NAME, chat_sequence=2**40)
+        await come_too_early(scene, pod, mine, pod.message(f"e a Ana, {CUSTOMER}?", BIA, chat_sequence=2**40))
+        await until(lambda: is_drained(scene))
     order = PersonOrder(organization="petshop", instance="main", person=CUSTOMER, export=True, media=True)
     done = await asyncio.to_thread(scene.admin, "person", stdin=order.model_dump_json() + "\n")
     assert done.returncode == 0, done.stderr
@@ -229,6 +233,8 @@ async def test_everything_known_of_a_person_is_handed_out_and_nothing_of_others(
     records = document["records"]
     assert {"contacts", "conversations", "messages", "outbox", "turns", "turn_steps", "hand_overs", "bookings", "pets",
             "chat_alias", "ai_interactions"} <= records.keys()  # fmt: skip
+    assert [report["body"]["text"] for report in records["parked_reports"]] == ["cedo demais"]
+    assert [report["body"]["chat"] for report in records["dead_letters"]] == [str(LID)]
     assert [row.get("body") for row in records["messages"] if row["author"] == "customer"] == [SECRET, ASKS, None]
     [picture] = document["files"]
     assert base64.b64decode(picture["content"]) == content
@@ -333,13 +339,19 @@ async def be_everywhere(scene: Scene, pod: FakePod) -> None:
     await until(lambda: scene.query("select from media where id = $1 and state = 'announced'", file))
     chunk = subjects.media(pod.settings.account, pod.settings.instance, file, 0)
     await scene.client.jetstream().publish(chunk, b"a chave azul")  # the pod is away before the rest
-    report = pod.report(pod.message("o azul que ninguém lê", CUSTOMER, **addresses, chat_sequence=2**40))
-    document = json.loads(report.encode()) | {"version": 99, "id": str(uuid4()), "journal_sequence": 10_000}
-    subject = subjects.inbound(pod.settings.account, pod.settings.instance)
-    await scene.client.jetstream().publish(subject, json.dumps(document).encode())
+    await come_too_early(scene, pod, pod.message("o azul que ninguém lê", CUSTOMER, **addresses, chat_sequence=2**40))
     await until(lambda: has_messages(scene, DEAD_LETTER_STREAM))
     await until(lambda: has_messages(scene, PARKED_STREAM))
     await until(lambda: len(pod.texts_to(OWNER)) > 1)  # of the dead report
+
+
+async def come_too_early(scene: Scene, pod: FakePod, *messages: MessageSeen) -> None:
+    """Messages are reported, and reported once more as nobody can read it before the next release."""
+    subject = subjects.inbound(pod.settings.account, pod.settings.instance)
+    for number, message in enumerate(messages, 10_000):
+        changes = {"version": 99, "id": str(uuid4()), "journal_sequence": number}
+        document = json.loads(pod.report(message).encode()) | changes
+        await scene.client.jetstream().publish(subject, json.dumps(document).encode())
 
 
 async def has_messages(scene: Scene, stream: str) -> bool:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -23,6 +24,20 @@ def of_pod(sequence: int, **body: object) -> Row:
     return report | {"report": report["report"] | {"body": body}}
 
 
+NAMED = """
+with owner as (
+    update conversations set self_chat = true returning organization_id, instance_id, id
+), sent as (
+    update outbox set state = 'sent', closed_at = now()
+), erased as (
+    insert into erasures (organization_id, id, instance_id, contacts, conversations, digests, person, asked_by)
+    values (%(organization)s, %(request)s, %(instance)s, '{}', '{}', '{}', '{"addresses": []}', 'test')
+)
+insert into proposals (organization_id, instance_id, conversation_id, turn_id, tool, arguments, intent, state)
+select o.organization_id, o.instance_id, o.id, t.id, 'fechar_dia', '{}', 'Olá', 'open'
+from owner o join turns t on t.conversation_id = o.id
+"""
+"""Somebody named Olá is being forgotten, of whom an owner has a text and an open question."""
 RELEASING = (ORGANIZATION, INSTANCE, RELAY, [], [])
 SENT = of_pod(1, type="send_result", request_id=ORGANIZATION, outcome="sent", whatsapp_id="W")
 CONNECTED = of_pod(2, type="connection", state="connected")
@@ -79,6 +94,42 @@ def test_a_pod_that_reports_a_result_and_its_connection_meets_whoever_serves_it(
     assert failures == []
     with psycopg.connect(url) as connection:
         assert connection.execute("select state from outbox").fetchall() == [("sent",)]
+
+
+def test_whoever_acts_for_an_owner_meets_whoever_forgets_a_person(url: str) -> None:
+    """Who acts holds the proposal, then changes texts; who forgets changes all of these that name the person."""
+    failures: list[psycopg.Error] = []
+    key = (ORGANIZATION, str(UUID(int=7)))
+
+    def forget() -> None:
+        try:
+            with psycopg.connect(url, autocommit=True) as forgetting:
+                [(steps,)] = forgetting.execute("select steps_of_told()").fetchall()
+                for step in steps:
+                    forgetting.execute("select forget_told(%s, %s, %s, 'Olá')", [*key, step])
+        except psycopg.Error as error:
+            failures.append(error)
+
+    with psycopg.connect(url) as connection:
+        connection.execute("select enter_org(%s)", [ORGANIZATION])
+        connection.execute(NAMED, {"organization": key[0], "request": key[1], "instance": INSTANCE})
+    forgets = threading.Thread(target=forget)
+    with psycopg.connect(url) as acting:
+        acting.execute("select from proposals for no key update")
+        forgets.start()
+        forgets.join(timeout=0.5)
+        acting.execute("update outbox set error = 'Olá'")
+        acting.execute("update messages set reason = reason")
+    forgets.join()
+    assert failures == []
+    with psycopg.connect(url) as connection:
+        assert connection.execute(
+            "select body from outbox union select body from messages where author = 'assistant'"
+        ).fetchall() == [("[apagado a pedido do titular]",)]
+        assert connection.execute("select state, intent from proposals").fetchall() == [
+            ("undone", "[apagado a pedido do titular]")
+        ]
+        connection.execute("delete from erasures")
 
 
 def test_a_message_that_brings_a_new_name_meets_a_tool_that_changes_what_is_known_of_the_contact(url: str) -> None:

@@ -107,6 +107,22 @@ def test_what_was_done_is_told_whenever_a_later_attempt_comes(inputs: list[Input
     assert decide(turn(*inputs, phone=OWNER, proposal=done)) == CarryOut(done)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "ruled"),
+    [
+        ([text("sim", age=LATE)], Ruled.AGREED),
+        ([text("não")], Ruled.AGREED),
+        ([reaction("❤️")], Ruled.REACTED),
+        ([text("quanto faturei hoje?")], Ruled.SET_ASIDE),
+    ],
+)
+def test_whoever_answers_a_question_that_was_withdrawn_hears_so(inputs: list[Input], ruled: Ruled) -> None:
+    withdrawn = ASKED.model_copy(update={"state": "undone", "withdrawn": True, "outcome": "Não fiz nada."})
+    ruling = ruling_on(turn(*inputs, phone=OWNER, proposal=withdrawn), inputs)
+    assert ruling is not None
+    assert (ruling.ruled, ruling.text) == (ruled, "Não fiz nada." if ruled is Ruled.SET_ASIDE else "")
+
+
 def test_an_older_question_is_answered_in_vain() -> None:
     asked = QuotedMessage(author="assistant", kind=MessageKind.TEXT, text=question_of("Vou fechar a loja."))
     old = text("sim", quote="Q0").model_copy(update={"quoted": asked})

@@ -57,7 +57,7 @@ NOTED: Final = {
     "drafts": {"created_at"},
     "database_clock": {"latest"},
     "database_state": {"created_at"},
-    "jobs": {"created_at", "finished_at"},
+    "jobs": {"created_at", "finished_at", "claimed_at"},
 }
 """Says when something happened; nothing waits for it."""
 

@@ -43,6 +43,24 @@ as $$
     ]) a (jid) where a.jid is not null
 $$;
 
+-- Whether what an account has reported `waited` seconds ago, and cannot be stored, is of a person who was forgotten since:
+-- then it is kept nowhere. `addresses`: those that it names.
+create or replace function is_unstorable_of_erased(sender text, addresses text[], waited double precision) returns boolean
+language plpgsql
+as $$
+declare
+    owner record;
+    erased timestamptz;
+begin
+    select * into owner from owner_of_account(sender);
+    if owner.organization is null then
+        return false;
+    end if;
+    perform enter_org(owner.organization);
+    erased := last_erased(owner.instance, array(select person_digest(owner.instance, a.jid) from unnest(addresses) a (jid)));
+    return coalesce(erased > clock_timestamp() - make_interval(secs => waited) + clock_lag(), false);
+end $$;
+
 -- When one of these people was forgotten last; null: never.
 create or replace function last_erased(instance uuid, digests text[]) returns timestamptz
 language plpgsql stable
@@ -62,16 +80,28 @@ as $$
     end
 $$;
 
--- A file of a person who was forgotten is not stored, whether its chunks are announced before or after.
+-- A file of a person who was forgotten is not kept, whether its chunks are announced before or after: who looks after files
+-- deletes what the bus or the object store has of it.
 create or replace function refuse_file(item jsonb) returns void
-language sql
+language plpgsql
 as $$
-    insert into media (organization_id, instance_id, id, direction, state, settled_at)
-    select (item ->> 'organization')::uuid, (item ->> 'instance')::uuid,
-        (item -> 'report' -> 'body' -> 'file' ->> 'id')::uuid, 'in', 'deleted', clock_timestamp()
-    where item -> 'report' -> 'body' -> 'file' ->> 'id' is not null
-    on conflict (instance_id, id) do nothing
-$$;
+declare
+    organization uuid := item ->> 'organization';
+    instance uuid := item ->> 'instance';
+    file uuid := item -> 'report' -> 'body' -> 'file' ->> 'id';
+begin
+    if file is null then
+        return;
+    end if;
+    insert into media as f (organization_id, instance_id, id, direction, state, settled_at)
+    values (organization, instance, file, 'in', 'deleted', clock_timestamp())
+    on conflict (instance_id, id) do update
+    set state = case f.state when 'stored' then f.state else 'deleted' end, found_mime = null, size_bytes = null,
+        sha256 = null, chunks = null, reason = null, settled_at = excluded.settled_at,
+        expired_at = case f.state when 'stored' then excluded.settled_at end
+    where f.direction = 'in' and f.message_id is null;
+    perform queue_file(organization, instance, file, item ->> 'account');
+end $$;
 
 -- Forget the addresses of an erasure; those that were erased again since are another's.
 create or replace function forget_addresses(organization uuid, request uuid) returns void

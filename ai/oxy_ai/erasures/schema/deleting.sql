@@ -24,22 +24,22 @@ as $$
     order by (select max(h.height) from heights h where h.id = l.conrelid), l.conrelid, l.attname
 $$;
 
--- Delete some of what is known, at most `how_many` rows of each table. False: nothing was left.
-create or replace function forget_some(organization uuid, request uuid, how_many integer) returns boolean
+-- Delete some of what is known, at most `how_many` rows of each table. Returns how many rows there were; 0: nothing is left.
+create or replace function forget_some(organization uuid, request uuid, how_many integer) returns bigint
 language plpgsql
 as $$
 declare
     e erasures := held_erasure(organization, request);
     c record;
-    forgotten bigint;
-    is_left boolean := false;
+    found bigint;
+    forgotten bigint := 0;
 begin
     for c in select * from person_columns() loop
-        forgotten := forget_by(e, c.referring, c.key, c.target::text, c.is_optional, how_many);
-        is_left := is_left or forgotten >= how_many;
-        exit when is_left and c.target::text = 'conversations';  -- others refer to what is left of these
+        found := forget_by(e, c.referring, c.key, c.target::text, c.is_optional, how_many);
+        forgotten := forgotten + found;
+        exit when found >= how_many and c.target::text = 'conversations';  -- others refer to what is left of these
     end loop;
-    return is_left;
+    return note_found(e, forgotten);
 end $$;
 
 -- The erasure, which no other worker carries on before the end of the transaction.

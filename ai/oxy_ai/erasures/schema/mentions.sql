@@ -41,7 +41,7 @@ begin
         where t.name = in_table
     ) using organization, pattern, e.instance_id;
     get diagnostics forgotten = row_count;
-    return forgotten;
+    return note_found(e, forgotten);
 end $$;
 
 -- A regular expression that finds the numbers and hidden addresses of a person, a number however its digits are separated
@@ -74,35 +74,6 @@ as $$
     from jsonb_array_elements_text(person -> 'names') n (name) where length(n.name) >= shortest
 $$;
 
-create or replace function erased_text() returns text
-language sql immutable parallel safe
-as $$ select '[apagado a pedido do titular]' $$;
-
--- Delete what owners were told of the person, and what they and their assistant wrote that names the person, as far as it
--- is sent. `shortest`: a name with fewer letters tells nobody. True: something of it is still on its way.
-create or replace function forget_told(organization uuid, request uuid, shortest integer) returns boolean
-language plpgsql
-as $$
-declare
-    e erasures := held_erasure(organization, request);
-    owners bigint[] := conversations_of_owners(organization);
-    names jsonb := jsonb_build_object('names', telling_names(e, owners, shortest));
-    -- Null, not empty, which would be found in every text: another worker has cleared it meanwhile (note_cleared).
-    pattern text := nullif(concat_ws('|', pattern_of_numbers(e.person), pattern_of_names(names, shortest)), '');
-begin
-    update messages m set body = erased_text(), content = null
-    where m.organization_id = organization and m.conversation_id = any (owners || conversations_told(e))
-        and (m.outbox_id = any (e.told) or m.body ~* pattern or m.content::text ~* pattern) and not is_on_its_way(m);
-    update outbox o set body = erased_text(), content = null
-    where o.organization_id = organization and o.conversation_id = any (owners || conversations_told(e))
-        and (o.id = any (e.told) or o.body ~* pattern or o.content::text ~* pattern) and o.closed_at is not null;
-    perform forget_work(organization, owners, pattern);
-    return exists (
-        select from outbox o
-        where o.organization_id = organization and o.id = any (e.told) and o.closed_at is null
-    );
-end $$;
-
 -- The names of a person that tell of nobody and nothing else. People call themselves as they like, "Ana" as well as a service:
 -- one word tells not if another contact or a service has it, or owners wrote it before the person was known; several ("Bom
 -- dia") tell not if customers write them.
@@ -113,7 +84,7 @@ begin
     return array(
         select n.name from jsonb_array_elements_text(e.person -> 'names') n (name)
         cross join lateral pattern_of_names(jsonb_build_object('names', array[n.name]), shortest) p (pattern)
-        where case when btrim(n.name) ~ '\s' then not is_phrase(e, p.pattern) else not exists (
+        where erased_text() !~* p.pattern and case when btrim(n.name) ~ '\s' then not is_phrase(e, p.pattern) else not exists (
             select from contacts c
             where c.organization_id = e.organization_id and c.id <> all (e.contacts) and c.name ~* p.pattern
             union all select from services s where s.organization_id = e.organization_id and s.name ~* p.pattern
@@ -167,44 +138,33 @@ begin
     );
 end $$;
 
--- Delete what the owners' assistant was told and did, where it names the person.
-create or replace function forget_work(organization uuid, owners bigint[], pattern text) returns void
-language plpgsql
-as $$
-begin
-    delete from turn_steps s using turns t
-    where s.organization_id = organization and t.organization_id = organization and t.id = s.turn_id and t.state <> 'open'
-        and t.conversation_id = any (owners) and (s.response::text ~* pattern or s.results::text ~* pattern);
-    update turns t set hand_over = null, attachments = '[]'
-    where t.organization_id = organization and t.conversation_id = any (owners) and t.state <> 'open'
-        and (t.hand_over::text ~* pattern or t.attachments::text ~* pattern);
-    update hand_overs h set summary = erased_text()
-    where h.organization_id = organization and h.conversation_id = any (owners) and h.summary ~* pattern;
-    update proposals p
-    set arguments = '{}', intent = erased_text(), outcome = case when p.outcome is not null then erased_text() end
-    where p.organization_id = organization and p.ended_at is not null
-        and (p.intent ~* pattern or p.outcome ~* pattern or p.arguments::text ~* pattern);
-    update audit_log a set detail = erased_text() where a.organization_id = organization and a.detail ~* pattern;
-end $$;
-
 -- What the person wrote in groups, and dead reports of the person, which no foreign key tells.
-create or replace function forget_elsewhere(organization uuid, request uuid) returns void
+create or replace function forget_elsewhere(organization uuid, request uuid) returns bigint
 language plpgsql
 as $$
 declare
     e erasures := held_erasure(organization, request);
+    forgotten bigint;
 begin
-    delete from messages m
-    where m.organization_id = organization
-        and m.id in (select s.id from said_in_groups(organization, e.instance_id, e.digests) s)
-        and m.arrived_at <= e.made_at;
-    -- A group goes by the name of whoever wrote last.
-    update contacts c set name = null
-    from conversations v
-    where v.organization_id = organization and v.instance_id = e.instance_id and not is_personal(v.chat)
-        and c.organization_id = organization and c.id = v.contact_id and e.person -> 'names' ? c.name;
-    delete from dead_reports d
-    where d.organization_id = organization and d.instance_id = e.instance_id and d.chat is not null
-        and d.died_at <= e.made_at
-        and person_digest(e.instance_id, d.chat) = any (e.digests);
+    with said as (
+        delete from messages m
+        where m.organization_id = organization
+            and m.id in (select s.id from said_in_groups(organization, e.instance_id, e.digests) s)
+            and m.arrived_at <= e.made_at
+        returning 1
+    ), named as (
+        -- A group goes by the name of whoever wrote last.
+        update contacts c set name = null
+        from conversations v
+        where v.organization_id = organization and v.instance_id = e.instance_id and not is_personal(v.chat)
+            and c.organization_id = organization and c.id = v.contact_id and e.person -> 'names' ? c.name
+        returning 1
+    ), dead as (
+        delete from dead_reports d
+        where d.organization_id = organization and d.instance_id = e.instance_id and d.chat is not null
+            and d.died_at <= e.made_at and person_digest(e.instance_id, d.chat) = any (e.digests)
+        returning 1
+    )
+    select count(*) into forgotten from (table said union all table named union all table dead) f;
+    return note_found(e, forgotten);
 end $$;

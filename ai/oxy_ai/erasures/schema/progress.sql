@@ -96,15 +96,22 @@ declare
     organization uuid := item ->> 'organization';
     instance uuid := item ->> 'instance';
     body jsonb := item -> 'report' -> 'body';
+    request uuid := body ->> 'request_id';
+    forgotten_at timestamptz;
 begin
     update erasures e
     set done_epoch = (item -> 'report' ->> 'journal_epoch')::uuid, done_at = coalesce(e.done_at, clock_timestamp()),
         left_behind = array(select jsonb_array_elements_text(coalesce(body -> 'left', '[]')))
-    where e.organization_id = organization and e.instance_id = instance and e.id = (body ->> 'request_id')::uuid;
-    if not found then
+    where e.organization_id = organization and e.instance_id = instance and e.id = request
+    returning e.made_at into forgotten_at;
+    if forgotten_at is null then
         return 'duplicate';
     end if;
-    perform queue_erasure(organization, instance, (body ->> 'request_id')::uuid);
+    -- What the pod had published of a file when it forgot it, nobody reports.
+    perform refuse_chunks(organization, instance, f.id, item ->> 'account') from media f
+    where f.organization_id = organization and f.instance_id = instance and f.direction = 'in' and f.state = 'deleted'
+        and f.settled_at >= forgotten_at;
+    perform queue_erasure(organization, instance, request);
     return 'stored';
 end $$;
 

@@ -11,6 +11,7 @@ create table erasures (
     told uuid[] not null default '{}',  -- texts to owners that tell of the person
     asked_by text not null,
     made_at timestamptz not null default clock_timestamp(),
+    found_at timestamptz not null default clock_timestamp(),  -- when something of it was found last (sweeps.sql); infinity: just now
     cleared_at timestamptz,  -- when database, files and bus had nothing any more
     accepted_epoch uuid,  -- the newest journal that holds the request
     done_epoch uuid,  -- the newest journal whose pod has done its part

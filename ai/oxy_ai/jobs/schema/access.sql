@@ -3,7 +3,7 @@
 select pg_temp.isolate_by_organization('jobs');
 
 grant select (organization_id, id, lane, state, held, due_at, lease_until, fence, claims),
-    update (due_at, lease_until, fence, claims)
+    update (due_at, lease_until, claimed_at, fence, claims)
     on jobs to oxy_scheduler;
 revoke all on job_queue from public, oxy_app, oxy_scheduler;
 grant select, insert, update on job_queue to oxy_scheduler;

@@ -130,7 +130,7 @@ declare
     claim jsonb;
 begin
     update jobs j
-    set fence = j.fence + 1, lease_until = moment + lease, due_at = moment + lease, claims = j.claims + 1
+    set fence = j.fence + 1, lease_until = moment + lease, claimed_at = moment, due_at = moment + lease, claims = j.claims + 1
     where j.organization_id = queue.organization_id and j.id = (
         select d.id from jobs d
         where d.organization_id = queue.organization_id and d.lane = queue.lane and d.state = 'waiting' and not d.held

@@ -19,6 +19,7 @@ create table jobs (
     waits integer not null default 0,  -- in a row, for something that was out
     claims integer not null default 0,  -- in a row, none of which has ended
     lease_until timestamptz,
+    claimed_at timestamptz,  -- last
     fence bigint not null default 0,
     replayed boolean not null default false,  -- a person has asked for it once more
     trace text,
