@@ -198,8 +198,10 @@ def _denied() -> Row:
             await member.linked.link(code="AAAA-1111")
 
     async def mend(fleet: Fleet, member: Member) -> None:
-        offer = await fleet.offered(member)
-        await member.linked.link(code=offer.code)
+        while not (await member.linked.view()).devices:
+            offer = await fleet.offered(member)
+            with contextlib.suppress(SimulatorError):  # a code that was replaced meanwhile
+                await member.linked.link(code=offer.code)
 
     return Row("code-denied", "PairingDenied", inflict, mend, every=20, by_live_state=True, is_linked=False)
 
@@ -209,11 +211,12 @@ def _stranger() -> Row:
 
     async def inflict(fleet: Fleet, member: Member) -> None:
         stranger = await fleet.whatsapp.phone(f"{member.number[:-1]}{(int(member.number[-1]) + 5) % 10}", "Flor")
-        await stranger.link(qr=(await fleet.offered(member)).qr)
+        offer = await fleet.offered(member)
+        with contextlib.suppress(SimulatorError):  # a code that was replaced meanwhile
+            await stranger.link(qr=offer.qr)
 
-    qr = {"method": "QRCode"}
-    reason = "LinkedToAnotherNumber"
-    return Row("another-number", reason, inflict, pairing=qr, by_live_state=True, is_linked=False)
+    qr, reason = {"method": "QRCode"}, "LinkedToAnotherNumber"
+    return Row("another-number", reason, inflict, every=20, pairing=qr, by_live_state=True, is_linked=False)
 
 
 def _row_of(fault: ConnectionFault) -> Row:
