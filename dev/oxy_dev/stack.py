@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import psycopg
+
 from oxy_core import subjects
 from oxy_core.bus import connected
 from oxy_core.envelopes import ConnectionState, LiveState
@@ -25,7 +27,7 @@ from oxy_dev.environment import REPOSITORY, TIRELESS
 from oxy_dev.example import CATALOG_FILE, PROXY_SECRET, example_resource
 from oxy_dev.plain_pod import pod_environment
 from oxy_dev.postgres import PostgresServer
-from oxy_dev.programs import Program, ProgramError, run_module
+from oxy_dev.programs import Program, run_module
 from oxy_dev.servers import NatsServer, free_port, is_listening, program
 from oxy_operator.bus.accounts import nats_configuration, platform_credentials, system_credentials, tenancy
 from oxy_operator.bus.directory import push_account
@@ -48,6 +50,11 @@ _AT_ONCE: Final = {
     "ai": {"debounceSeconds": 0, "debounceMaxSeconds": 0},
 }
 """Changes to the example's spec: answers come without debounce, without simulated typing, and as many as are asked."""
+
+
+_KNOWN: Final = """
+select from instances i join organizations o on o.id = i.organization_id where o.name = %s and i.name = %s
+"""
 
 
 class StackError(OxyError):
@@ -240,19 +247,18 @@ class Stack:
         (folder / "settings" / SETTINGS_FILE).write_bytes(tenant_settings(tenant, _record(tenant)).encode())
 
     async def _apply_catalog(self, tenant: Instance) -> None:
-        """Apply the example catalog as soon as the workers know the organization."""
-        catalog = CATALOG_FILE.read_bytes()
-        deadline = asyncio.get_running_loop().time() + READY_SECONDS
-        while True:
-            try:
-                await self.admin("catalog", "apply", "--organization", tenant.spec.organization_id, stdin=catalog)
-            except ProgramError as error:
+        """Apply the example catalog as soon as the workers know the instance; raises StackError, ProgramError."""
+        organization, deadline = tenant.spec.organization_id, asyncio.get_running_loop().time() + READY_SECONDS
+        async with await psycopg.AsyncConnection.connect(self.admin_url, autocommit=True) as connection:
+            # The command takes a second of processor time, and would have to be tried again and again.
+            while await (await connection.execute(_KNOWN, (organization, tenant.name))).fetchone() is None:
                 if asyncio.get_running_loop().time() > deadline:
-                    message = f"{error}\nThe worker's log:\n{self.worker_programs[0].tail()}"
-                    raise StackError(message) from error
-                await asyncio.sleep(0.2)
-            else:
-                return
+                    message = (
+                        f"the workers do not know {tenant.name}. The log of one:\n{self.worker_programs[0].tail()}"
+                    )
+                    raise StackError(message)
+                await asyncio.sleep(0.1)
+        await self.admin("catalog", "apply", "--organization", organization, stdin=CATALOG_FILE.read_bytes())
 
     async def _link(self, tenant: Instance) -> None:
         """Type the runtime's pairing code on the simulated business phone and wait until it is connected."""
