@@ -239,7 +239,7 @@ async def test_no_part_of_a_worker_reads_whole_what_grows(scene: Scene, postgres
         await scene.query("update schedules set due_at = now() - interval '1 minute'")
         await scene.query("update schedule_queue set due_at = now()")
         await pod.answer_to("Oi", ana.phone, SECONDS)
-        for words in ("10% de desconto", "Como está"):  # of a campaign, and what waited for its number's budget
+        for words in ("10% de desconto", "Obrigado por"):  # of a campaign, and what waited for its number's budget
             await until(lambda words=words: any(words in (sent.text or "") for sent in pod.sent), SECONDS)  # type: ignore[misc]
         await until(lambda: scene.query(LOOKED_THROUGH), SECONDS)
     if "OXY_PLANS_MESSAGES" in os.environ:
