@@ -6,7 +6,7 @@ import structlog
 
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.errors import BusError
-from oxy_core.instance.custom_resource import FINALIZER, claim_name
+from oxy_core.instance.custom_resource import FINALIZER, claim_name, runtime_name
 from oxy_operator.bus.connection import Bus
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.model_keys import KeysWanted
@@ -14,13 +14,14 @@ from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.outcome import Outcome
 from oxy_operator.decide.plan import Child, Plan
 from oxy_operator.decide.removal import RemovalPlan
+from oxy_operator.decide.stopping import Stop
 from oxy_operator.errors import InvalidError
 from oxy_operator.kube.applier import Applier
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client_refusals import ClientRefusals
 from oxy_operator.kube.instance_writer import InstanceWriter
 from oxy_operator.kube.key_store import KeyStore
-from oxy_operator.objects import CLAIMS, CONFIG_MAPS, Key
+from oxy_operator.objects import CLAIMS, CONFIG_MAPS, STATEFUL_SETS, Key
 from oxy_operator.ownership.arbitration import Ownership
 from oxy_operator.problems import Problem
 
@@ -57,6 +58,7 @@ class Actor:
         if plan.adds_finalizer:
             await self._writer.set_finalizers(observed.instance, FINALIZER)
         refused = await self._provision(key, observed, plan, remember)
+        await self.stop(key, plan.stop)
         if plan.notice is not None:
             await self._applier.annotate_pod(key.namespace, plan.notice)
         for child in plan.absent:
@@ -93,6 +95,13 @@ class Actor:
             refusal = await self._ensure(child)
             refused = refused or refusal
         return refused
+
+    async def stop(self, key: Key, stop: Stop) -> None:
+        """End the pod of a StatefulSet that could not be applied, if the spec wants that in any case."""
+        name = runtime_name(key.name)
+        held = self._cache.child(STATEFUL_SETS, key.namespace, name)
+        if held is not None and held.workload is not None and not held.deleting and stop.ends(held.workload):
+            await self._applier.scale(key.namespace, name, 0)
 
     async def _ensure(self, child: Child) -> Problem | None:
         try:

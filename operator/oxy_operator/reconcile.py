@@ -15,7 +15,9 @@ from oxy_operator.decide.observed import Deployment, Observed
 from oxy_operator.decide.plan import plan_for
 from oxy_operator.decide.removal import removal_plan
 from oxy_operator.decide.requeue import WAIT_SECONDS
+from oxy_operator.decide.stopping import Stop
 from oxy_operator.decide.warnings import warnings
+from oxy_operator.errors import ResourceError
 from oxy_operator.kube.cache import InstanceCache
 from oxy_operator.kube.event_recorder import EventRecorder
 from oxy_operator.kube.instance_writer import InstanceWriter
@@ -57,7 +59,11 @@ class Reconciler:
         resource = self._instances.get(key)
         if resource is None:
             return await self._forget(key)
-        instance = Instance.of(resource)
+        try:
+            instance = Instance.of(resource)
+        except ResourceError:
+            await self._actor.stop(key, Stop.of_unreadable(resource))
+            raise
         remembered = self._remembered[key]
         observed = await self._observer.observe(key, instance, remembered)
         remembered.tenancy, remembered.keys, remembered.proxy = observed.tenancy, observed.keys, observed.proxy

@@ -188,6 +188,11 @@ async def test_a_time_zone_that_does_not_exist_is_named(scene: Scene, name: str,
         assert scene.child(kind) is None
     scene.edit({"spec": {"timezone": "America/Sao_Paulo"}})
     await settled(scene)
+    scene.edit({"spec": {"timezone": name, "suspend": True}})
+    await scene.until_child("statefulset", lambda found: found["spec"]["replicas"] == 0)
+    await scene.until_phase("Paused", "TimezoneUnknown")
+    scene.edit({"spec": {"timezone": "America/Sao_Paulo", "suspend": False}})
+    await scene.until_child("statefulset", lambda found: found["spec"]["replicas"] == 1)
     # Its pod connects directly, which a spec that names a proxy rules out, whatever else is wrong with that.
     scene.edit({"spec": {"timezone": name, "network": {"proxySecretRef": {"name": "proxy"}}}})
     await eventually(lambda: scene.child("statefulset") is None, "the pod that connects past the proxy ends")

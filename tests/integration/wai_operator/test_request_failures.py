@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -11,17 +12,17 @@ from aiohttp import web
 from integration.wai_operator.scene import WITHIN
 from integration.wai_operator.scripted import Scripted, scripted
 from kubernetes.aio.client import Configuration
-from unit.wai_operator.making import instance, record, waiting
+from unit.wai_operator.making import UID, instance, record, waiting
 
 from oxy_core.instance.custom_resource import BACKUP_ANNOTATION, EPOCH_ANNOTATION, FINALIZER, REPAIR_ANNOTATION
 from oxy_core.tasks import end_tasks
 from oxy_dev.servers import free_port
 from oxy_operator.decide.warnings import Warned
-from oxy_operator.errors import ApiError, ConflictError
+from oxy_operator.errors import ApiError, ConflictError, ResourceError
 from oxy_operator.kube.cache import ChildCache
 from oxy_operator.kube.client import connected
 from oxy_operator.kube.reflector import Reflector
-from oxy_operator.objects import CLAIMS, CONFIG_MAPS, SECRETS
+from oxy_operator.objects import CLAIMS, CONFIG_MAPS, SECRETS, STATEFUL_SETS
 
 CLAIM = "wai-petshop-session"
 REFERENCE = "GET configmaps/bundle"
@@ -63,6 +64,36 @@ async def test_references_of_a_spec_that_is_not_applied_are_not_read(scene: Scri
     scene.server.refuse(REFERENCE, HTTPStatus.INTERNAL_SERVER_ERROR)
     assert await scene.reconcile() is not None
     assert REFERENCE not in scene.server.requests
+
+
+PROXIED = {"network": {"proxySecretRef": {"name": "proxy"}}}
+UNREADABLE = {"runtime": {"resources": {"limits": {"memory": -1}}}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "refused"),
+    [
+        ({"suspend": True, "timezone": "Mars/Olympus"}, False),
+        ({"suspend": True}, True),
+        (PROXIED, True),
+        ({"suspend": True, **UNREADABLE}, False),
+        (PROXIED | UNREADABLE, False),
+    ],
+)
+async def test_a_pod_ends_that_is_paused_or_connects_past_a_proxy_whatever_else_is_wrong(
+    scene: Scripted, spec: dict[str, object], *, refused: bool
+) -> None:
+    applied, answers = "PATCH statefulsets/wai-petshop", [HTTPStatus.OK]
+    scene.put(**spec)
+    scene.observe_child(CLAIMS, CLAIM, **record(epoch=1).annotations)
+    scene.observe_child(STATEFUL_SETS, "wai-petshop")
+    if refused:
+        answers.append(HTTPStatus.UNPROCESSABLE_ENTITY)
+        scene.server.reactions[applied] = lambda: answers.pop() if len(answers) > 1 else answers[0]
+    with pytest.raises(ResourceError, match="memory") if "runtime" in spec else nullcontext():
+        await scene.reconcile()
+    assert scene.server.bodies[applied] == {"metadata": {"uid": UID}, "spec": {"replicas": 0}}
+    assert scene.server.requests.count(applied) == 1 + refused
 
 
 async def test_a_pairing_secret_that_cannot_be_removed_keeps_no_child_from_being_applied(scene: Scripted) -> None:

@@ -24,6 +24,7 @@ from oxy_core.instance.pairing_window import PAIRING_WINDOW
 from oxy_operator.decide.epoch_record import EpochEnd
 from oxy_operator.decide.plan import Plan, PodNotice, no_children, plan_for
 from oxy_operator.decide.pod import Pod
+from oxy_operator.decide.stopping import Stop
 from oxy_operator.decide.workload import Workload
 from oxy_operator.objects import CLAIMS, CONFIG_MAPS, NETWORK_POLICIES, SECRETS, STATEFUL_SETS
 from oxy_operator.problems import Problem
@@ -165,6 +166,30 @@ def test_what_connects_past_a_proxy_does_not_outlast_a_spec_that_is_not_applied(
         assert again.situation.rejected == made.situation.rejected, "what is shown stays once the pod has ended"
         assert made.situation.rejected is not None
         assert "no pod runs: one that an earlier spec made may connect past" in made.situation.rejected.message
+
+
+@pytest.mark.parametrize(
+    ("spec", "before", "ends"),
+    [
+        ({"suspend": True}, Workload(epoch=2, replicas=1), True),
+        ({"suspend": True}, Workload(epoch=2, replicas=1, proxy="digest"), True),
+        ({"suspend": True}, Workload(epoch=2, replicas=0), False),
+        ({"suspend": False}, Workload(epoch=2, replicas=1), False),
+        ({"network": {"proxySecretRef": {"name": "proxy"}}}, Workload(epoch=2, replicas=1), True),
+        ({"network": {"proxySecretRef": {"name": "proxy"}}}, Workload(epoch=2, replicas=1, proxy="digest"), False),
+        ({"network": {"proxySecretRef": {"name": "proxy"}}}, Workload(epoch=2, replicas=0), False),
+        ({"network": {}}, Workload(epoch=2, replicas=1), False),
+        ({"network": "?", "suspend": "yes"}, Workload(epoch=2, replicas=1), False),
+    ],
+)
+def test_a_pause_and_a_proxy_end_an_earlier_pod_whatever_else_is_wrong_with_a_spec(
+    spec: Json, before: Workload, *, ends: bool
+) -> None:
+    assert Stop.of_unreadable({"spec": spec}).ends(before) is ends
+    if isinstance(spec.get("network", {}), dict):
+        assert plan(instance=instance(**spec), workload=before).stop.ends(before) is ends
+        unusable = plan(instance=instance(timezone="Mars/Olympus", **spec), workload=before)
+        assert (unusable.stop.ends(before) or bool(unusable.absent)) is ends
 
 
 def test_a_live_state_of_an_epoch_that_has_just_ended_is_ignored() -> None:
