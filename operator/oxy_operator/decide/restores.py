@@ -6,6 +6,7 @@ is a new wish, and so is one that was taken away and set again.
 
 import hashlib
 from collections.abc import Sequence
+from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -17,6 +18,9 @@ from oxy_operator.decide.backups import StoredBackup, unlinked_after
 from oxy_operator.decide.instance import LATEST, Instance, RestoreSpec
 from oxy_operator.lenient import plain_text
 from oxy_operator.problems import Problem
+
+UNFIT: Final = frozenset({"BackupNotFound", "BackupOfAnotherNumber", "DeviceUnlinked"})
+"""Reasons of `found_backup` for which a backup is not restored; the other one passes by itself."""
 
 
 class RestorePin(BaseModel):

@@ -11,7 +11,7 @@ from oxy_core.session_backups import FIRST_AFTER
 from oxy_core.times import utc_text
 from oxy_operator.decide.backups import StoredBackup, unlinked_after
 from oxy_operator.decide.live_state import ACTIVITY_STEP
-from oxy_operator.decide.restores import RestorePin, asked_for, found_backup
+from oxy_operator.decide.restores import UNFIT, RestorePin, asked_for, found_backup
 from oxy_operator.decide.situation import Situation
 from oxy_operator.lenient import plain_text, utc_moment
 from oxy_operator.problems import Problem
@@ -26,6 +26,12 @@ _UNLINKED: Final = (
     "Once it was made, its device was unlinked on the phone, because its instance was deleted with deletionPolicy "
     "Delete: WhatsApp will most likely end the session at once (LoggedOut), and the phone has to be linked anew."
 )
+
+_NOT_OF_BACKUPS: Final = frozenset({"Disabled", "NoRoomForBackups", "BusUnavailable"})
+"""Reasons of the condition BackedUp that say nothing of the session's backups."""
+
+_NOT_FAILED: Final = _NOT_OF_BACKUPS | {"NotYet", "Overdue"}
+"""Its reasons that no pod gives."""
 
 _VERSION: Final = 64
 """Longest version of a library, in characters, that the status repeats."""
@@ -44,6 +50,7 @@ def session_status(situation: Situation) -> Fields | None:
     fields = {
         **_facts(situation.live, old),
         **_backups(situation.backups, old),
+        "messagesLost": situation.live.messages_lost if situation.live else old.get("messagesLost"),
         "backup": _request(situation, old),
         "restore": _restore(situation),
     }
@@ -64,9 +71,9 @@ def backup_problem(situation: Situation) -> Problem | None:
     if overdue_at is not None and situation.now < overdue_at:
         return None
     if situation.backups is None:
-        unlisted = "NATS has not listed the backups yet. Oxy retries automatically."
-        return None if _was_backed_up(situation) else Problem("BusUnavailable", unlisted)
-    return _failure(situation.live.backup if situation.live else None) or _due(_counting(situation))
+        return _known_problem(situation)
+    failed = _failure(situation.live.backup) if situation.live else _failed_before(situation)
+    return failed or _due(_counting(situation))
 
 
 def _counting(situation: Situation) -> Sequence[StoredBackup]:
@@ -101,10 +108,20 @@ def restore_condition(situation: Situation) -> tuple[str, str, bool] | None:
         return None
     pin = record.restore
     if pin is None or pin.asked != asked:
+        if situation.source_backups is None and (known := _looked_for_before(situation)) is not None:
+            return known
         found = found_backup(situation.instance, situation.source_backups)
         problem = found if isinstance(found, Problem) else Problem("Restoring", "The pod is being replaced.")
         return problem.reason, problem.message, False
     return _settled(pin, situation.live)
+
+
+def _looked_for_before(situation: Situation) -> tuple[str, str, bool] | None:
+    """Return why this spec's backup was not restored when NATS last listed the backups."""
+    before = _before(situation, "Restored")
+    if before is None or before["reason"] not in UNFIT or before["observedGeneration"] != situation.instance.generation:
+        return None
+    return before["reason"], before["message"], False
 
 
 def _settled(pin: RestorePin, live: LiveState | None) -> tuple[str, str, bool]:
@@ -125,9 +142,25 @@ def _settled(pin: RestorePin, live: LiveState | None) -> tuple[str, str, bool]:
     return (said and said.reason) or "Restoring", f"{named} is restored before the pod connects.{why}", False
 
 
-def _was_backed_up(situation: Situation) -> bool:
+def _known_problem(situation: Situation) -> Problem | None:
+    """Return what was wrong when NATS last listed the backups; an operator that has just started knows no more."""
+    before = _before(situation, "BackedUp")
+    if before is None or before["reason"] in _NOT_OF_BACKUPS:
+        return Problem("BusUnavailable", "NATS has not listed the backups yet. Oxy retries automatically.")
+    return None if before["status"] == "True" else Problem(before["reason"], before["message"])
+
+
+def _failed_before(situation: Situation) -> Problem | None:
+    """Return how the last backup failed, as the pod said before it fell silent."""
+    before = _before(situation, "BackedUp")
+    if before is None or before["status"] == "True" or before["reason"] in _NOT_FAILED:
+        return None
+    return Problem(before["reason"], before["message"])
+
+
+def _before(situation: Situation, kind: str) -> Fields | None:
     conditions = situation.instance.status.get("conditions", ())
-    return any((item["type"], item["status"]) == ("BackedUp", "True") for item in conditions)
+    return next((item for item in conditions if item["type"] == kind), None)
 
 
 def _failure(said: BackupState | None) -> Problem | None:

@@ -91,7 +91,8 @@ class EventRecorder:
 
 
 def _name(instance: Instance, warned: Warned) -> str:
-    digest = hashlib.blake2b(f"{instance.uid}/{warned.reason}".encode(), digest_size=8).hexdigest()
+    cause = "/".join((instance.uid, *filter(None, warned.cause)))
+    digest = hashlib.blake2b(cause.encode(), digest_size=8).hexdigest()
     return f"{instance.name}.{digest}"
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 from integration.wai_operator.scene import Object, Scene, condition, connect, eventually
 from nats.aio.msg import Msg
@@ -63,6 +64,34 @@ async def test_an_event_counts_what_comes_again_also_under_another_operator(lone
     await eventually(lambda: "series" in recorded(lone, "LoggedOut")[0], "a series")
     found = await until_recorded(lone, "LoggedOut")
     assert found["series"]["count"] == 2
+
+
+async def test_what_is_wrong_with_a_session_is_one_event_each_also_under_another_operator(lone: Scene) -> None:
+    lone.operator.start()
+    lone.create()
+    await lone.until_child("statefulset")
+    lone.start_pod(ready=True)
+    failed = {"outcome": "failed", "at": datetime.now(UTC), "detail": "the library's store is damaged"}
+    trouble = {"messages_lost": 2, "volume_problem": "JournalTrimmed", "backup": failed}
+    remedies = {
+        "MessagesLost": "read them there",
+        "JournalTrimmed": "Give it a larger volume",
+        "BackupFailed": "oxy sessions backup",
+        "RestoreRefused": "oxy sessions show",
+    }
+    async with lone.repeating(lone.state(connection="connected", **trouble)):
+        lone.edit({"spec": {"session": {"restoreFrom": {"backupId": str(uuid4())}}}})
+        for reason, remedy in remedies.items():
+            assert remedy in (await until_recorded(lone, reason))["note"]
+        lone.operator.stop()
+        lone.operator.start()
+        jid = f"{lone.phone.removeprefix('+')}@s.whatsapp.net"
+        await lone.say(lone.state(connection="connected", **trouble, jid=jid))
+        await lone.until_status(lambda found: found.get("jid") == jid)
+    found = lone.api.get(EVENTS.format(lone.namespace))["items"]
+    assert sorted((event["reason"], "series" in event) for event in found) == [
+        (name, False) for name in sorted(remedies)
+    ]
 
 
 async def test_a_code_is_shown_to_who_watches_now_and_to_no_tenant(scene: Scene) -> None:

@@ -253,6 +253,35 @@ def test_a_session_that_was_backed_up_stays_so_while_nobody_knows() -> None:
     assert later["session"] == shown["session"]
 
 
+def test_what_was_wrong_with_backups_is_not_new_to_an_operator_that_has_just_started() -> None:
+    shown = status(observed(backups=[backup(age=timedelta(hours=49))]))
+    later = status(observed(instance=instance(status=shown), backups=None))
+    assert condition(later, "BackedUp") == condition(shown, "BackedUp")
+    assert condition(shown, "BackedUp")["reason"] == "Overdue"
+    failed = status(observed(backups=[], reported=live(backup={"outcome": "failed", "at": NOW}), pod=pod()))
+    silent = status(observed(instance=instance(status=failed), backups=[], reported=None, pod=pod()))
+    assert condition(silent, "BackedUp") == condition(failed, "BackedUp")
+    mended = status(observed(instance=instance(status=failed), backups=[], reported=live(), pod=pod()))
+    assert condition(mended, "BackedUp")["reason"] == "NotYet"
+
+
+def test_why_a_backup_was_not_restored_stays_while_nobody_knows_unless_another_is_wanted() -> None:
+    def restored(generation: int, made: Json, before: Json) -> Json:
+        wanted = restoring(ID.format(1)).model_copy(update={"generation": generation, "status": before})
+        return status(observed(instance=wanted, backups=made, source_backups=made))
+
+    first = restored(3, [], {})
+    assert condition(first, "Restored")["reason"] == "BackupNotFound"
+    assert condition(restored(3, None, first), "Restored") == condition(first, "Restored")
+    assert condition(restored(4, None, first), "Restored")["reason"] == "BusUnavailable"
+
+
+def test_lost_messages_are_counted_also_while_nobody_knows() -> None:
+    shown = status(observed(reported=live(messages_lost=3)))
+    assert shown["session"]["messagesLost"] == 3
+    assert status(observed(instance=instance(status=shown), reported=None))["session"]["messagesLost"] == 3
+
+
 def test_the_status_lists_backups_and_figures_at_a_bounded_rate() -> None:
     facts = {"session": {"messages": 7, "set_aside_bytes": 0}, "session_bytes": 4096, "volume_free_bytes": 9}
     shown = status(observed(backups=[backup(2), backup(1)], reported=live(**facts)))["session"]

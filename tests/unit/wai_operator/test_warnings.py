@@ -1,0 +1,79 @@
+"""What of a status is a Kubernetes event: each cause once, as long as it lasts."""
+
+from typing import Any
+
+import pytest
+
+from oxy_operator.decide.warnings import warnings
+
+BACKUP = "0b1c7a52-0000-4000-8000-00000000000a"
+
+
+def status(session: dict[str, Any] | None = None, **conditions: str) -> dict[str, Any]:
+    """Return a status with false conditions, each with this reason."""
+    made = [
+        {"type": kind, "status": "False", "reason": reason, "message": f"{reason} happened."}
+        for kind, reason in conditions.items()
+    ]
+    return {"phase": "Connected", "conditions": made, "session": session or {}}
+
+
+def reasons(after: dict[str, Any], before: dict[str, Any] | None = None) -> list[str]:
+    return [warned.reason for warned in warnings(before or {}, after)]
+
+
+def refused(message: str, outcome: str = "Refused") -> dict[str, Any]:
+    found = status({"restore": {"backupId": BACKUP, "outcome": outcome}}, Restored="NewerSession")
+    found["conditions"][0]["message"] = message
+    return found
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason", "expected"),
+    [
+        ("BackedUp", "Overdue", ["BackupOverdue"]),
+        ("BackedUp", "NoRoomForBackups", ["NoRoomForBackups"]),
+        ("BackedUp", "StoreFull", ["BackupFailed"]),
+        ("BackedUp", "NotYet", []),
+        ("BackedUp", "Disabled", []),
+        ("BackedUp", "BusUnavailable", []),
+        ("VolumeHasRoom", "VolumeFull", ["VolumeFull"]),
+        ("VolumeHasRoom", "JournalTrimmed", ["JournalTrimmed"]),
+        ("VolumeHasRoom", "of a newer version", ["VolumeHasNoRoom"]),
+        ("Restored", "BackupNotFound", ["RestoreRefused"]),
+        ("Restored", "DeviceUnlinked", ["RestoreRefused"]),
+        ("Restored", "Restoring", []),
+        ("Restored", "BusUnavailable", []),
+        ("Restored", "NoRoom", []),  # it waits
+    ],
+)
+def test_people_see_what_is_wrong_with_a_session_once(condition: str, reason: str, expected: list[str]) -> None:
+    after = status(**{condition: reason})
+    assert reasons(after) == expected
+    assert reasons(after, after) == []
+    assert all(f"{reason} happened." in warned.note for warned in warnings({}, after))
+    after["conditions"][0]["status"] = "True"
+    assert reasons(after) == []
+
+
+def test_a_volume_that_keeps_a_pod_from_connecting_is_one_event() -> None:
+    full = status(Ready="VolumeFull", VolumeHasRoom="VolumeFull")
+    assert reasons(full) == ["VolumeFull"]
+    # The pod starts again, or the operator does: only the one condition knows it for a while.
+    assert reasons(full, status(Ready="NotReceiving", VolumeHasRoom="VolumeFull")) == []
+
+
+def test_each_restore_that_is_refused_is_an_event_and_one_that_is_under_way_none() -> None:
+    first, second = refused("Backup 1 was not restored."), refused("Backup 2 was not restored.")
+    assert reasons(first) == ["RestoreRefused"]
+    assert reasons(second, first) == ["RestoreRefused"]
+    assert reasons(second, second) == []
+    assert reasons(refused("It waits.", "Restoring")) == []
+    assert reasons(status(first["session"], Restored="Restoring"), first) == []
+
+
+@pytest.mark.parametrize(("before", "after", "told"), [(None, 1, True), (1, 3, True), (3, 3, False), (3, 2, False)])
+def test_messages_that_are_lost_are_told_whenever_there_are_more(before: int | None, after: int, *, told: bool) -> None:
+    earlier = status({} if before is None else {"messagesLost": before})
+    assert reasons(status({"messagesLost": after}), earlier) == ["MessagesLost"] * told
+    assert reasons(status(), earlier) == []
