@@ -37,6 +37,10 @@ class _UnconfirmedError(OxyError):
         self.error = error
 
 
+class _HeldBackError(OxyError):
+    """A freeze began before WhatsApp got anything of an attempt."""
+
+
 class Delivery:
     """Sends what stands at the head of a chat's queue; each method raises what the link raises."""
 
@@ -115,7 +119,7 @@ class Delivery:
                 return None
             return await self._send_now(waiting)
 
-    async def _send_now(self, waiting: WaitingSend) -> Result:
+    async def _send_now(self, waiting: WaitingSend) -> Result | None:
         # Check the gate as late as possible: only a journal write remains before the library is called.
         refusal = self.refusal(waiting)
         if refusal is not None:
@@ -129,11 +133,19 @@ class Delivery:
             # Journal the secret first: it identifies the echo, and after a crash the attempt in the library's store.
             nonlocal secret
             secret = self._sends.begin_attempt(request.id)
-            return self._preparation.message(waiting, secret)
+            message = self._preparation.message(waiting, secret)
+            # The link may have had to wait for its thread, and the volume for its disk.
+            if self._freeze.frozen:
+                raise _HeldBackError
+            return message
 
         try:
             with metrics.SEND_SECONDS.time():
                 sent = await self._link.send(waiting.chat, compose)
+        except _HeldBackError:
+            await asyncio.to_thread(self._sends.postpone, request.id)
+            self.in_flight.discard(request.id)
+            return None
         except SendRefusedError as error:
             return refused_for_good(error)
         except SendUnconfirmedError as error:

@@ -1,9 +1,11 @@
 """Nothing leaves while it is held back; afterwards, what has not expired leaves in order."""
 
 import asyncio
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from unit.tenant.links import environment_in
@@ -16,6 +18,7 @@ from oxy_core.freeze import Freeze, Hold
 from oxy_tenant.errors import JournalError
 from oxy_tenant.journal.freezes import Freezes
 from oxy_tenant.journal.journal import Journal
+from oxy_tenant.journal.sends import Sends
 from oxy_tenant.sending.freezing import SendingFreeze
 from oxy_tenant.settings_file import SettingsFile
 
@@ -36,6 +39,31 @@ async def test_what_was_accepted_before_and_after_is_held_and_then_sent_in_order
         await reached(lambda: len(stage.results()) == 3)
         assert stage.link.texts == ["first", "second", "third"]
         assert stage.results() == [SendOutcome.SENT] * 3
+
+
+async def test_a_message_whose_attempt_waits_for_the_disk_is_held_and_then_sent_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, begin = threading.Event(), threading.Event(), Sends.begin_attempt
+
+    def begin_slowly(sends: Sends, request_id: UUID) -> bytes:
+        secret = begin(sends, request_id)
+        begun.set()
+        go_on.wait(60)
+        return secret
+
+    monkeypatch.setattr(Sends, "begin_attempt", begin_slowly)
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        stage.ask(request("held"))
+        await reached(begun.is_set)
+        await stage.freeze.take(FROZEN)
+        go_on.set()
+        await reached(lambda: not stage.journal.sends.unfinished()[0].in_flight)
+        assert (stage.link.texts, stage.results()) == ([], [])
+        await stage.freeze.take(THAWED)
+        await reached(lambda: stage.results() == [SendOutcome.SENT])
+        assert stage.link.texts == ["held"]
 
 
 async def test_the_message_that_whatsapp_is_receiving_ends_and_the_next_is_held(tmp_path: Path) -> None:
