@@ -39,6 +39,9 @@ CHUNK_BYTES: Final = 32 << 10
 WAIT_SECONDS: Final = 60
 """Default of ``--timeout``: a text takes seconds, a large file longer."""
 
+_UNSENT: Final = frozenset({SendState.WAITING, SendState.EXPIRED})
+"""How a message stands that a freeze has kept."""
+
 _MIB: Final = 1 << 20
 
 Phone = Annotated[str, typer.Argument(metavar="PHONE", help="Number to write to, in the form +5511987654321.")]
@@ -98,11 +101,15 @@ def send(  # noqa: PLR0913 each is an option of the command
         instance = InstanceView.of(Cluster.connect(context, namespace).instance(name))
         if (problem := hindrance_of(instance)) is not None:
             raise SendError(problem)
-        if (frozen := freeze_of(instance)) is not None:
+        before = freeze_of(instance)
+        if before is not None:
             # Said at once: whoever waits can thaw it meanwhile.
-            typer.echo(f"{name} is frozen. {frozen}", err=True)
+            typer.echo(f"{name} is frozen. {before}", err=True)
         order = order_of(instance, phone, message, size=_size(content), wait_seconds=timeout if wait else 0)
         answer = _ask(Cluster.connect(context, system_namespace), order, content)
+    frozen = _freeze_now(context, namespace, instance, before) if answer.state in _UNSENT else None
+    if frozen is not None and before is None:
+        typer.echo(f"{name} was frozen meanwhile. {frozen}", err=True)
     _show(answer, phone, output, frozen=frozen is not None)
     if answer.state is not SendState.SENT and not (answer.state is SendState.WAITING and not wait):
         raise typer.Exit(FAILURE)
@@ -149,6 +156,14 @@ def freeze_of(instance: InstanceView) -> str | None:
     """Return since when and by whose order nothing is sent, and how to send again; None: sending is not frozen."""
     frozen = instance.condition("Frozen")
     return frozen.message if frozen.status == "True" else None
+
+
+def _freeze_now(context: str | None, namespace: str | None, instance: InstanceView, before: str | None) -> str | None:
+    """Return as `freeze_of` what holds after the wait; if nobody can say, what held before it."""
+    try:
+        return freeze_of(InstanceView.of(Cluster.connect(context, namespace).instance(instance.name)))
+    except ClusterError:
+        return before
 
 
 def order_of(instance: InstanceView, phone: str, message: Message, *, size: int, wait_seconds: float) -> SendOrder:
@@ -230,7 +245,7 @@ def _show(answer: SendAnswer, phone: str, output: Output, *, frozen: bool) -> No
 
 
 def sentence(answer: SendAnswer, phone: str, *, frozen: bool = False) -> str:
-    """Return how far the message has come, for people; `frozen`: whether sending was when it was ordered."""
+    """Return how far the message has come, for people; `frozen`: whether sending is now."""
     match answer.state:
         case SendState.SENT:
             return f"[bold green]✓[/] WhatsApp has the message for {mask(phone)}: {answer.whatsapp_id}"

@@ -1,9 +1,13 @@
 """The whole system, once for all tests that need no settings of its workers: each has a business of its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from integration.custom_resources import serving
+from integration.wai_operator.conftest import scene_before
+from integration.wai_operator.scene import Scene
 
 from oxy_dev.stack import Stack, petshop, running_stack
 
@@ -47,3 +51,11 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     one = Stack(folder, (SHOP, PROMOTER, TELLER), worker_environment=EAGER, model_arguments=arguments)
     async with running_stack(one):
         yield one
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """An operator that is not started, its NATS, and a namespace."""
+    (tmp_path / "operator").mkdir()
+    with serving(tmp_path / "kubernetes") as server, scene_before(server, tmp_path / "operator") as made:
+        yield made

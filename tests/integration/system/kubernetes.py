@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import yaml
 from aiohttp import WSMsgType, web
@@ -14,6 +15,8 @@ from forked import run_forked
 from oxy_core.instance.custom_resource import API_VERSION, PLURAL
 from oxy_dev.example import example_resource
 from oxy_dev.stack import Stack
+
+Object = dict[str, Any]
 
 NAMESPACE = "plain"
 STDIN, STDOUT, STDERR, ERROR, CLOSE = 0, 1, 2, 3, 255
@@ -31,6 +34,8 @@ class Kubernetes:
     def __init__(self, stack: Stack, kubeconfig: Path) -> None:
         self._stack = stack
         self._kubeconfig = kubeconfig
+        self.statuses: list[Object] = [{}]
+        """Of the instances: what each look shows. The last one stays."""
 
     async def oxy(self, *arguments: str) -> str:
         """Return what ``oxy`` with these arguments prints for people; it must succeed."""
@@ -51,6 +56,7 @@ class Kubernetes:
             NAMESPACE, {"organizationId": tenant.spec.organization_id, "phoneNumber": tenant.spec.phone_number}
         )
         resource["metadata"] |= {"name": tenant.name, "creationTimestamp": "2026-01-01T00:00:00Z"}
+        resource["status"] = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         return web.json_response(resource)
 
     async def pods(self, _: web.Request) -> web.Response:

@@ -2,15 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from integration.ai.scene import SCHEDULES_BEGIN, FakePod, WorkerProcess, admin_connections, running_model, until
 from integration.ai.scene import Scene as WorkerScene
-from integration.custom_resources import serving
-from integration.wai_operator.conftest import scene_before
 from integration.wai_operator.scene import Scene, bus_configuration, condition, eventually
 from nats.aio.client import Client
 
@@ -26,14 +24,6 @@ from oxy_operator.bus.nkeys import PlatformKeys
 QUESTION = "Oi, tudo bem?"
 PASSWORD = "app-password"
 AT_ONCE = {"debounceSeconds": 0, "debounceMaxSeconds": 0}
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    """An operator that is not started, its NATS, and a namespace."""
-    (tmp_path / "operator").mkdir()
-    with serving(tmp_path / "kubernetes") as server, scene_before(server, tmp_path / "operator") as made:
-        yield made
 
 
 @asynccontextmanager
