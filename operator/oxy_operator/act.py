@@ -14,7 +14,7 @@ from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.outcome import Outcome
 from oxy_operator.decide.plan import Child, Plan
 from oxy_operator.decide.removal import RemovalPlan
-from oxy_operator.decide.stopping import Stop
+from oxy_operator.decide.stopping import Halt
 from oxy_operator.errors import InvalidError
 from oxy_operator.kube.applier import Applier
 from oxy_operator.kube.cache import ClusterCache
@@ -96,7 +96,7 @@ class Actor:
             refused = refused or refusal
         return refused
 
-    async def stop(self, key: Key, stop: Stop) -> None:
+    async def stop(self, key: Key, stop: Halt) -> None:
         """End the pod of a StatefulSet that could not be applied, if the spec wants that in any case."""
         name = runtime_name(key.name)
         held = self._cache.child(STATEFUL_SETS, key.namespace, name)

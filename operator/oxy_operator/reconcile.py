@@ -15,7 +15,7 @@ from oxy_operator.decide.observed import Deployment, Observed
 from oxy_operator.decide.plan import plan_for
 from oxy_operator.decide.removal import removal_plan
 from oxy_operator.decide.requeue import WAIT_SECONDS
-from oxy_operator.decide.stopping import Stop
+from oxy_operator.decide.stopping import Halt
 from oxy_operator.decide.warnings import warnings
 from oxy_operator.errors import ResourceError
 from oxy_operator.kube.cache import InstanceCache
@@ -62,7 +62,7 @@ class Reconciler:
         try:
             instance = Instance.of(resource)
         except ResourceError:
-            await self._actor.stop(key, Stop.of_unreadable(resource))
+            await self._actor.stop(key, Halt.of_unreadable(resource))
             raise
         remembered = self._remembered[key]
         observed = await self._observer.observe(key, instance, remembered)

@@ -34,7 +34,7 @@ from oxy_operator.decide.specs.instance_settings import instance_settings
 from oxy_operator.decide.specs.network_policy import ingress_policy
 from oxy_operator.decide.specs.secrets import credentials_secret, pairing_secret
 from oxy_operator.decide.specs.stateful_set import runtime_stateful_set
-from oxy_operator.decide.stopping import STOPS_NOTHING, Stop
+from oxy_operator.decide.stopping import NO_HALT, Halt
 from oxy_operator.decide.timezones import timezone_problem
 from oxy_operator.objects import CLAIMS, CONFIG_MAPS, NETWORK_POLICIES, SECRETS, STATEFUL_SETS, Kind, Object
 from oxy_operator.problems import Problem
@@ -84,7 +84,7 @@ class Plan:
     children: Callable[[str], tuple[Child, ...]] = no_children
     """Returns the objects for the claim with this uid, which is known only once the claim exists. Objects that the pod
     refers to come before its StatefulSet."""
-    stop: Stop = STOPS_NOTHING
+    stop: Halt = NO_HALT
     """Heeded after everything is applied, for the pod that stayed as it was."""
     absent: tuple[ChildName, ...] = ()
     """Removed after everything is applied, so that one that cannot be removed keeps nothing else waiting."""
@@ -187,7 +187,7 @@ def _without_pod(problem: Problem, instance: Instance) -> Problem:
 def _continuation(observed: Observed, record: EpochRecord, problem: Problem, deployment: Deployment) -> Plan:
     """Return the plan for a spec that cannot be applied: objects of an earlier spec stay unchanged."""
     situation = replace(_situation(observed, record, deployment), unusable=problem)
-    return Plan(situation, record=record, stop=Stop.of(observed.instance), keeps_settings=True)
+    return Plan(situation, record=record, stop=Halt.of(observed.instance), keeps_settings=True)
 
 
 def _provision(observed: Observed, record: EpochRecord, deployment: Deployment) -> Plan:
@@ -198,7 +198,7 @@ def _provision(observed: Observed, record: EpochRecord, deployment: Deployment) 
         claim=Child(CLAIMS, session_claim(instance, deployment.access_mode)),
         record=record,
         children=lambda volume: tuple(_children(observed, situation, record, deployment, volume)),
-        stop=Stop.of(instance),
+        stop=Halt.of(instance),
         absent=() if shows_codes else (ChildName(SECRETS, pairing_secret_name(instance.name)),),
         keys=observed.keys,
         notice=_notice(observed.pod, record)

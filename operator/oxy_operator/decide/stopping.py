@@ -15,7 +15,7 @@ from oxy_operator.objects import Object
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class Halt:
     """What a spec says about pods that it did not make."""
 
     paused: bool = False
@@ -38,7 +38,7 @@ class Stop:
         return workload.replicas > 0 and (self.paused or (self.proxied and workload.proxy is None))
 
 
-STOPS_NOTHING: Final = Stop()
+NO_HALT: Final = Halt()
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

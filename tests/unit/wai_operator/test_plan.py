@@ -24,7 +24,7 @@ from oxy_core.instance.pairing_window import PAIRING_WINDOW
 from oxy_operator.decide.epoch_record import EpochEnd
 from oxy_operator.decide.plan import Plan, PodNotice, no_children, plan_for
 from oxy_operator.decide.pod import Pod
-from oxy_operator.decide.stopping import Stop
+from oxy_operator.decide.stopping import Halt
 from oxy_operator.decide.workload import Workload
 from oxy_operator.objects import CLAIMS, CONFIG_MAPS, NETWORK_POLICIES, SECRETS, STATEFUL_SETS
 from oxy_operator.problems import Problem
@@ -185,7 +185,7 @@ def test_what_connects_past_a_proxy_does_not_outlast_a_spec_that_is_not_applied(
 def test_a_pause_and_a_proxy_end_an_earlier_pod_whatever_else_is_wrong_with_a_spec(
     spec: Json, before: Workload, *, ends: bool
 ) -> None:
-    assert Stop.of_unreadable({"spec": spec}).ends(before) is ends
+    assert Halt.of_unreadable({"spec": spec}).ends(before) is ends
     if isinstance(spec.get("network", {}), dict):
         assert plan(instance=instance(**spec), workload=before).stop.ends(before) is ends
         unusable = plan(instance=instance(timezone="Mars/Olympus", **spec), workload=before)
