@@ -233,6 +233,8 @@ class SendResult(StrictModel):
     """Why it was not sent, for processes to act on."""
     retry_after_seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """How long WhatsApp asked to wait, last."""
+    resumption: int | None = Field(default=None, ge=0, le=MAX_NUMBER)
+    """That of the request: what came of it before a person let the number go on says nothing any more."""
 
 
 class ConnectionState(StrEnum):

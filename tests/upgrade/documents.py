@@ -235,6 +235,7 @@ FULL: Final[Mapping[str, Envelope]] = {
             whatsapp_timestamp=MOMENT,
             refusal=SendRefusal.RATE_LIMITED,
             retry_after_seconds=60,
+            resumption=1_930_000_000_000_000,
         )
     ),
     "report-connection": report(

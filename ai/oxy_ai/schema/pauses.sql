@@ -56,7 +56,9 @@ declare
 begin
     if body ->> 'type' = 'send_result' then
         perform wake_proactive(instance);
-        if was_resumed_since(organization, instance, (body ->> 'request_id')::uuid) then
+        if is_of_before(organization, instance, body -> 'resumption')
+            or was_resumed_since(organization, instance, (body ->> 'request_id')::uuid)
+        then
             return;
         end if;
         why := coalesce(why, why_too_many(organization, instance));
@@ -74,19 +76,27 @@ create or replace function tells_lock(body jsonb) returns boolean
 language sql immutable parallel safe
 as $$ select body ->> 'type' = 'event' and body ->> 'name' = 'whatsapp:reachout_locked' $$;
 
--- Whether a lock was met before a person let the number go on: the pod says which resumption it knew, so that no two clocks are
--- compared. A pod that does not say so yet goes by its own.
+-- Whether a lock was met before a person let the number go on: the pod says which resumption it knew. A pod that does not say
+-- so yet goes by its clock.
 create or replace function is_lock_of_before(organization uuid, instance uuid, body jsonb) returns boolean
 language plpgsql stable
 as $$
-declare
-    resumed_at timestamptz := (
-        select r.resumed_at from reputation r where r.organization_id = organization and r.instance_id = instance
-    );
-    known jsonb := body #> '{facts,resumption}';
 begin
-    return case when jsonb_typeof(known) = 'number' then known::numeric < resumption_at(resumed_at)
-                else (body ->> 'at')::timestamptz < coalesce(resumed_at, '-infinity') end;
+    return coalesce(is_of_before(organization, instance, body #> '{facts,resumption}'), exists (
+        select from reputation r where r.organization_id = organization and r.instance_id = instance
+            and (body ->> 'at')::timestamptz < r.resumed_at
+    ));
+end $$;
+
+-- Whether a person has let the number go on since the resumption that something followed, so that no two clocks are compared;
+-- null: nobody says which that was.
+create or replace function is_of_before(organization uuid, instance uuid, known jsonb) returns boolean
+language plpgsql stable
+as $$
+begin
+    return case when jsonb_typeof(known) = 'number' then known::numeric < resumption_at((
+        select r.resumed_at from reputation r where r.organization_id = organization and r.instance_id = instance
+    )) end;
 end $$;
 
 -- Which resumption it is (SendRequest.resumption): by its time, in microseconds, so that a database that is set back goes on

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
-from oxy_core.envelopes import MAX_ERROR, SendOutcome, SendResult
+from oxy_core.envelopes import MAX_ERROR, SendOutcome, SendRequest, SendResult
 from oxy_core.file_types import Objection
 from oxy_core.outbound import SendRefusal
 from oxy_tenant.content.bounds import bounded_id, bounded_text
@@ -28,16 +27,17 @@ class Result:
     retry_after: float | None = None
     """Seconds that WhatsApp asked to wait, last."""
 
-    def of(self, request_id: UUID) -> SendResult:
+    def of(self, request: SendRequest) -> SendResult:
         """Return what is reported about a request."""
         return SendResult(
-            request_id=request_id,
+            request_id=request.id,
             outcome=self.outcome,
             whatsapp_id=None if self.whatsapp_id is None else bounded_id(self.whatsapp_id),
             error=None if self.error is None else bounded_text(self.error, MAX_ERROR),
             whatsapp_timestamp=self.timestamp,
             refusal=self.refusal,
             retry_after_seconds=self.retry_after,
+            resumption=request.resumption,
         )
 
 

@@ -129,7 +129,7 @@ class Sender:
 
     async def _finish(self, waiting: WaitingSend, result: Result) -> None:
         request = waiting.send.request
-        await asyncio.to_thread(self._sends.finish, request, result.of(request.id))
+        await asyncio.to_thread(self._sends.finish, request, result.of(request))
         self._delivery.in_flight.discard(request.id)
         self._reach_out.note_ended(waiting)
         log.info("send_finished", request=str(request.id), outcome=result.outcome.value, error=result.error)

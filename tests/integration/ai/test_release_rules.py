@@ -289,6 +289,25 @@ def test_another_number_warms_up_anew(number: Number) -> None:
     assert number.leaves() == texts[4:5]
 
 
+def test_what_came_of_a_second_release_before_a_person_resumed_stops_nothing(number: Number) -> None:
+    """Its first request is forgotten by then, and its second one as soon as the result is stored."""
+    refused = {"outcome": "expired", "refusal": "reachout_locked"}
+    number.queue()
+    resume, resumption = "resume_proactive(%s, %s, 'cli')", "resumption_at(resumed_at) from reputation"
+    for _ in range(2):
+        [request] = number.leaves()
+        known = number.value(resumption)
+        number.ends(request, **refused, resumption=known)
+        assert number.value("paused_for from reputation") == "reachout_locked"
+        assert number.value(resume, ORGANIZATION, INSTANCE)
+    [request] = number.leaves()
+    number.value("pause_proactive(%s, %s, 'reachout_locked', null)", ORGANIZATION, INSTANCE)
+    known = number.value(resumption)
+    assert number.value(resume, ORGANIZATION, INSTANCE)
+    number.ends(request, **refused, resumption=known)
+    assert number.value("paused_for from reputation") is None
+
+
 def test_a_number_that_another_instance_had_goes_on_as_that_has_left_it(number: Number) -> None:
     number.limit(warm_up=[1, 2], campaign_per_day=3)
     texts = [number.queue() for _ in range(5)]
