@@ -181,7 +181,7 @@ async def a_lock_of_whatsapp_stops_what_promotes(shop: Promoter) -> None:
     await shop.phones[OWNER].expect(re.compile("não deixa mais este número iniciar conversas"), within=60)
     assert await shop.arrived("Carnaval na", "delivered") == 0
     shown = await shop.cluster.oxy("campaign", "report", "promoter", "--name", "Carnaval")
-    # Four, until it is known that the text which met the lock has to wait again too.
+    # Five where another test's customer has written to this business before.
     assert re.search(r"^waiting +[45] .*\nsent +0\nSome wait: the number was stopped\.$", shown, re.MULTILINE), shown
 
     # A person may let it go on too early: the next message is really tried, and the number stops again.
