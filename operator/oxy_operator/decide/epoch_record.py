@@ -251,6 +251,8 @@ def _with_restore(
 ) -> EpochRecord:
     """Pin the backup that the spec asks for, in a new epoch: its pod restores it before it connects."""
     asked = asked_for(instance)
+    if instance.is_unread("session"):
+        return record
     if asked is None:
         return replace(record, restore=None)
     if record.restore is not None and record.restore.asked == asked:

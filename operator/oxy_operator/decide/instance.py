@@ -211,6 +211,9 @@ class InstanceSpec(_Model):
     runtime: RuntimeSpec = RuntimeSpec()
 
 
+_REQUIRED: Final = frozenset(to_camel(name) for name, field in InstanceSpec.model_fields.items() if field.is_required())
+
+
 class Instance(BaseModel):
     """A WhatsAppInstance."""
 
@@ -226,31 +229,53 @@ class Instance(BaseModel):
     deleted_at: datetime | None
     finalizers: tuple[str, ...]
     spec: InstanceSpec
+    unread: tuple[str, ...] = ()
+    """Fields of the resource's spec that this version cannot use. What is beside them in `spec`, down from its first
+    level, is not what the resource says, but the default."""
     status: dict[str, Any]
     """As the API server holds it."""
 
     @classmethod
     def of(cls, resource: Object) -> Self:
-        """Read a custom resource; raises ResourceError naming the fields that this version cannot use."""
+        """Read a custom resource.
+
+        Raises ResourceError naming the fields that this version cannot use, if without them it is not known whose
+        instance this is.
+        """
         metadata = resource["metadata"]
-        try:
-            return cls(
-                namespace=metadata["namespace"],
-                name=metadata["name"],
-                uid=metadata["uid"],
-                created_at=metadata.get("creationTimestamp"),
-                generation=metadata.get("generation", 1),
-                repair_nonce=_nonce(metadata, REPAIR_ANNOTATION),
-                backup_nonce=_nonce(metadata, BACKUP_ANNOTATION),
-                deleted_at=metadata.get("deletionTimestamp"),
-                finalizers=tuple(metadata.get("finalizers", ())),
-                spec=InstanceSpec.model_validate(resource.get("spec", {})),
-                status=resource.get("status") or {},
-            )
-        except ValidationError as error:
-            fields = ", ".join(sorted({".".join(map(str, item["loc"])) for item in error.errors()}))
-            message = f"this version of the operator cannot use spec: check {fields}"
-            raise ResourceError(message) from None
+        spec, unread = _read(resource.get("spec", {}))
+        return cls(
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            uid=metadata["uid"],
+            created_at=metadata.get("creationTimestamp"),
+            generation=metadata.get("generation", 1),
+            repair_nonce=_nonce(metadata, REPAIR_ANNOTATION),
+            backup_nonce=_nonce(metadata, BACKUP_ANNOTATION),
+            deleted_at=metadata.get("deletionTimestamp"),
+            finalizers=tuple(metadata.get("finalizers", ())),
+            spec=spec,
+            unread=unread,
+            status=resource.get("status") or {},
+        )
+
+    def is_unread(self, part: str) -> bool:
+        """Whether what the resource says under ``spec.<part>`` could not be read."""
+        return any(field.split(".")[1] == part for field in self.unread)
+
+
+def _read(given: dict[str, Any]) -> tuple[InstanceSpec, tuple[str, ...]]:
+    """Return a spec without the parts that cannot be used, and which fields they are."""
+    try:
+        return InstanceSpec.model_validate(given), ()
+    except ValidationError as error:
+        places = [item["loc"] for item in error.errors()]
+    unread = tuple(sorted({".".join(("spec", *map(str, place))) for place in places}))
+    parts = {str(place[0]) for place in places if place}
+    if not parts or parts & _REQUIRED:
+        message = f"this version of the operator cannot use spec: check {', '.join(unread)}"
+        raise ResourceError(message)
+    return InstanceSpec.model_validate({part: value for part, value in given.items() if part not in parts}), unread
 
 
 def _nonce(metadata: Object, annotation: str) -> str | None:

@@ -26,7 +26,7 @@ from oxy_operator.decide.model_keys import KeysWanted
 from oxy_operator.decide.observed import Deployment, Observed
 from oxy_operator.decide.ownership_problems import session_problem
 from oxy_operator.decide.pod import Pod
-from oxy_operator.decide.proxy import connects_past, keeps_pod, proxy_secret
+from oxy_operator.decide.proxy import connects_past, keeps_pod, rules_direct_out
 from oxy_operator.decide.situation import ModelProblems, Situation
 from oxy_operator.decide.specs.claim import session_claim
 from oxy_operator.decide.specs.config_map import settings_config_map
@@ -116,12 +116,20 @@ def _plan_for_owner(observed: Observed, deployment: Deployment) -> Plan:
     problem = session_problem(instance, record.number)
     if problem is not None:
         return _rejection(observed, problem)
-    problem = timezone_problem(instance.spec.timezone)
+    problem = _unread_problem(instance) or timezone_problem(instance.spec.timezone)
     if problem is not None:
         if observed.workload is None or connects_past(instance, observed.workload):
             return _rejection(observed, _without_pod(problem, instance))
         return _continuation(observed, record, problem, deployment)
     return _provision(observed, record, deployment)
+
+
+def _unread_problem(instance: Instance) -> Problem | None:
+    if not instance.unread:
+        return None
+    fields = ", ".join(instance.unread)
+    remedy = "Correct it, or install the version of Oxy that it was written for."
+    return Problem("SpecUnreadable", f"{fields}: this version of Oxy cannot use what is there. {remedy}")
 
 
 def _record(observed: Observed) -> EpochRecord:
@@ -179,8 +187,7 @@ def _rejection(observed: Observed, problem: Problem) -> Plan:
 
 def _without_pod(problem: Problem, instance: Instance) -> Problem:
     """Return why a spec cannot be used, and that no pod runs meanwhile; the same before and after one has ended."""
-    proxied = proxy_secret(instance) is not None
-    why = ": one that an earlier spec made may connect past the proxy that is named now" if proxied else ""
+    why = ": one that an earlier spec made may connect past the proxy of this one" if rules_direct_out(instance) else ""
     return Problem(problem.reason, f"{problem.message} Until it is corrected, no pod runs{why}.")
 
 

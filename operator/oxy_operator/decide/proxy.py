@@ -60,6 +60,11 @@ def proxy_secret(instance: Instance) -> str | None:
     return None if reference is None else reference.name
 
 
+def rules_direct_out(instance: Instance) -> bool:
+    """Whether nothing may connect directly: the spec names a proxy, or it may, in a part that cannot be read."""
+    return proxy_secret(instance) is not None or instance.is_unread("network")
+
+
 def proxy_wanted(instance: Instance, data: Mapping[str, str] | None, key: bytes) -> ProxyWanted:
     """Return what the Secret's content means. `key`: of the digest, at most 64 bytes.
 
@@ -96,8 +101,8 @@ def keeps_pod(wanted: ProxyWanted, workload: Workload | None, epoch: int, volume
 
 
 def connects_past(instance: Instance, workload: Workload) -> bool:
-    """Whether a pod that an earlier spec made connects directly, though the spec names a proxy now."""
-    return proxy_secret(instance) is not None and workload.replicas > 0 and workload.proxy is None
+    """Whether a pod that an earlier spec made connects directly, which the spec rules out now."""
+    return rules_direct_out(instance) and workload.replicas > 0 and workload.proxy is None
 
 
 def _plain(encoded: str) -> str:

@@ -157,7 +157,7 @@ def _credentials_problem(situation: Situation) -> Problem | None:
 
 def _nobody_to_tell(situation: Situation) -> Problem | None:
     """Return that a customer who needs a person waits until somebody happens to look at the phone."""
-    if situation.instance.spec.owners:
+    if situation.instance.spec.owners or situation.instance.is_unread("owners"):
         return None
     message = (
         "spec.owners is empty, so nobody can be told that a customer waits for a person: customers are told so, and a "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from oxy_operator.decide.instance import Instance
-from oxy_operator.decide.proxy import proxy_secret
+from oxy_operator.decide.proxy import rules_direct_out
 from oxy_operator.decide.workload import Workload
 from oxy_operator.objects import Object
 
@@ -25,11 +25,11 @@ class Halt:
     @classmethod
     def of(cls, instance: Instance) -> Self:
         """Return what the spec says."""
-        return cls(instance.spec.suspend, proxy_secret(instance) is not None)
+        return cls(instance.spec.suspend, rules_direct_out(instance))
 
     @classmethod
     def of_unreadable(cls, resource: Object) -> Self:
-        """Return what a custom resource says that this version cannot read."""
+        """Return what a custom resource says that this version can read nothing else of."""
         spec = _mapping(resource.get("spec"))
         return cls(spec.get("suspend") is True, _mapping(spec.get("network")).get("proxySecretRef") is not None)
 

@@ -107,6 +107,9 @@ def _is_refused(status: Status, reason: str) -> bool:
 
 
 def _of_connection(status: Status, conditions: Mapping[str, Any]) -> Iterator[Warned]:
+    accepted = conditions.get("Accepted")
+    if accepted is not None and accepted["status"] == "False":
+        yield Warned(accepted["reason"], accepted["message"])
     ready = conditions.get("Ready")
     if ready is not None and _is_worth_it(status.get("phase"), ready["reason"]):
         yield Warned(ready["reason"], ready["message"])

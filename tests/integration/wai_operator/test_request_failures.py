@@ -68,6 +68,7 @@ async def test_references_of_a_spec_that_is_not_applied_are_not_read(scene: Scri
 
 PROXIED = {"network": {"proxySecretRef": {"name": "proxy"}}}
 UNREADABLE = {"runtime": {"resources": {"limits": {"memory": -1}}}}
+NOBODYS = {"phoneNumber": "1"}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,8 @@ UNREADABLE = {"runtime": {"resources": {"limits": {"memory": -1}}}}
         ({"suspend": True}, True),
         (PROXIED, True),
         ({"suspend": True, **UNREADABLE}, False),
-        (PROXIED | UNREADABLE, False),
+        ({"suspend": True, **NOBODYS}, False),
+        (PROXIED | NOBODYS, False),
     ],
 )
 async def test_a_pod_ends_that_is_paused_or_connects_past_a_proxy_whatever_else_is_wrong(
@@ -90,10 +92,32 @@ async def test_a_pod_ends_that_is_paused_or_connects_past_a_proxy_whatever_else_
     if refused:
         answers.append(HTTPStatus.UNPROCESSABLE_ENTITY)
         scene.server.reactions[applied] = lambda: answers.pop() if len(answers) > 1 else answers[0]
-    with pytest.raises(ResourceError, match="memory") if "runtime" in spec else nullcontext():
+    with pytest.raises(ResourceError, match="phoneNumber") if "phoneNumber" in spec else nullcontext():
         await scene.reconcile()
     assert scene.server.bodies[applied] == {"metadata": {"uid": UID}, "spec": {"replicas": 0}}
     assert scene.server.requests.count(applied) == 1 + refused
+
+
+async def test_what_a_spec_says_that_cannot_be_read_is_shown_and_told(scene: Scripted) -> None:
+    scene.put(**UNREADABLE)
+    scene.observe_child(CLAIMS, CLAIM, **record(epoch=1, paired=True).annotations)
+    scene.observe_child(STATEFUL_SETS, "wai-petshop")
+    assert await scene.reconcile() is not None
+    field = "spec.runtime.resources.limits.memory: this version of Oxy cannot use what is there"
+    ready = next(made for made in scene.server.bodies[STATUS]["status"]["conditions"] if made["type"] == "Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "SpecUnreadable")
+    assert ready["message"].startswith(field)
+    told = scene.server.bodies["POST events"]
+    assert told["reason"] == "SpecUnreadable"
+    assert told["note"].startswith(field)
+    assert "PATCH statefulsets/wai-petshop" not in scene.server.requests
+
+
+async def test_an_instance_whose_spec_cannot_be_read_can_be_deleted(scene: Scripted) -> None:
+    scene.put(deleted_at=datetime.now(UTC), finalizers=[FINALIZER], **UNREADABLE)
+    scene.observe_child(STATEFUL_SETS, "wai-petshop")
+    await scene.reconcile()
+    assert "DELETE statefulsets/wai-petshop" in scene.server.requests
 
 
 async def test_a_pairing_secret_that_cannot_be_removed_keeps_no_child_from_being_applied(scene: Scripted) -> None:

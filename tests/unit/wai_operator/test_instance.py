@@ -266,9 +266,11 @@ def test_a_resource_that_this_version_cannot_use_names_its_fields() -> None:
         Instance.of(resource(phoneNumber="1", ai={"maxTokens": "many"}))
 
 
-def test_a_quantity_that_cannot_be_used_is_named_too() -> None:
-    with pytest.raises(ResourceError, match=r"runtime\.resources\.limits\.cpu"):
-        Instance.of(resource(runtime={"resources": {"limits": {"cpu": -1}}}))
+def test_what_cannot_be_used_has_its_default_and_is_named() -> None:
+    made = instance(runtime={"image": "x", "resources": {"limits": {"cpu": -1}}}, network="?", suspend=True)
+    assert made.unread == ("spec.network", "spec.runtime.resources.limits.cpu")
+    assert made.spec == instance(suspend=True).spec
+    assert [made.is_unread(part) for part in ("runtime", "network", "run", "suspend")] == [True, True, False, False]
 
 
 def test_fields_of_a_newer_definition_are_ignored() -> None:

@@ -192,6 +192,21 @@ def test_a_pause_and_a_proxy_end_an_earlier_pod_whatever_else_is_wrong_with_a_sp
         assert (unusable.stop.ends(before) or bool(unusable.absent)) is ends
 
 
+@pytest.mark.parametrize("proxy", [None, "digest"])
+@pytest.mark.parametrize("part", ["network", "runtime"])
+def test_what_cannot_be_read_leaves_the_earlier_pod_unless_it_may_name_a_proxy(part: str, proxy: str | None) -> None:
+    kept = part != "network" or proxy is not None
+    made = plan(instance=instance(**{part: "?"}), workload=Workload(epoch=2, replicas=1, proxy=proxy), pod=pod())
+    assert removed(made) == ([] if kept else [("StatefulSet", "wai-petshop")])
+    assert made.children("volume") == ()
+    assert made.claim is made.settings is made.keys is None
+    assert made.expired_backups == ()
+    problem = made.situation.unusable if kept else made.situation.rejected
+    assert problem is not None
+    assert problem.reason == "SpecUnreadable"
+    assert problem.message.startswith(f"spec.{part}: ")
+
+
 def test_a_live_state_of_an_epoch_that_has_just_ended_is_ignored() -> None:
     asked = instance(annotations={"oxy.dev/repair": "n1"})
     reported = live(pod_uid=POD_UID, epoch=2)

@@ -429,6 +429,12 @@ def test_a_pin_that_is_lost_is_made_again_as_the_wish_that_the_volume_remembers(
     assert (again.restore.wish, again.epoch) == (first.restore.wish, first.epoch + 1)
 
 
+def test_a_pin_stays_while_what_is_asked_for_cannot_be_read() -> None:
+    first = following(restoring(), record(), backups=[backup()])
+    assert following(instance(session={"backup": "?"}), first, known_epoch=3, backups=[backup()]) == first
+    assert following(instance(), first, known_epoch=3).restore is None
+
+
 @pytest.mark.parametrize(
     ("made", "reason"),
     [
