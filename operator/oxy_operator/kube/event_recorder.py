@@ -13,11 +13,12 @@ from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.warnings import Warned
 from oxy_operator.errors import ApiError, ConflictError
 from oxy_operator.kube.client import Kubernetes
+from oxy_operator.lenient import utc_moment
 from oxy_operator.metrics import WRITES
 from oxy_operator.objects import EVENTS, Object
 
 QUIET_SECONDS: Final = 600.0
-"""How long the same cause of an instance is counted here before it is written again."""
+"""How long the same cause of an instance is only counted, once it was written, before it is written again."""
 
 MOST_COUNTED: Final = 4_096
 """Causes that are remembered: of more, those that were written longest ago are written again."""
@@ -51,8 +52,6 @@ class EventRecorder:
         except ApiError as error:
             del self._written[name]
             log.warning("event_not_recorded", namespace=instance.namespace, instance=instance.name, error=str(error))
-        else:
-            WRITES.labels(EVENTS.name).inc()
 
     def _remember(self, name: str) -> None:
         self._written.pop(name, None)
@@ -64,9 +63,16 @@ class EventRecorder:
         try:
             await self._api.create(EVENTS, instance.namespace, self._event(instance, warned, name))
         except ConflictError:
-            series = (await self._api.get(EVENTS, instance.namespace, name)).get("series") or {"count": 1}
+            held = await self._api.get(EVENTS, instance.namespace, name)
+            series = held.get("series") or {"count": 1, "lastObservedTime": held.get("eventTime")}
+            age = _age(series["lastObservedTime"])
+            if abs(age) < QUIET_SECONDS:
+                # By a process before this one, or in a request of this one whose answer never came.
+                self._written[name] = self._clock() - age, times
+                return
             counted = {"count": int(series["count"]) + times, "lastObservedTime": _now()}
             await self._api.merge(EVENTS, instance.namespace, name, {"series": counted})
+        WRITES.labels(EVENTS.name).inc()
 
     def _event(self, instance: Instance, warned: Warned, name: str) -> Object:
         return {
@@ -94,6 +100,12 @@ def _name(instance: Instance, warned: Warned) -> str:
     cause = "/".join((instance.uid, *filter(None, warned.cause)))
     digest = hashlib.blake2b(cause.encode(), digest_size=8).hexdigest()
     return f"{instance.name}.{digest}"
+
+
+def _age(time: object) -> float:
+    """Return how long ago a time in RFC 3339 was, in seconds; negative if it is ahead, infinite if it is none."""
+    moment = utc_moment(time)
+    return float("inf") if moment is None else (datetime.now(UTC) - moment).total_seconds()
 
 
 def _now() -> str:
