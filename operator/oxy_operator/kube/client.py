@@ -28,7 +28,9 @@ WATCH_SECONDS: Final = 290
 """How long the server keeps a watch open."""
 
 SILENCE_SECONDS: Final = 90.0
-"""A watch that is silent for longer is dead: the server sends a bookmark about every minute."""
+"""How long a watch may be silent before it is begun again where it was: its connection may be dead, or nothing has
+changed. The server sends a bookmark about every minute, but none that is older than what was listed; of a kind that
+nobody changes that can take ten minutes. Source: k8s.io/apiserver pkg/storage/cacher/cache_watcher.go, process."""
 
 JSON_DEPTH: Final = 60_000
 """Recursion limit with which every answer can be read: the server stores objects nested up to 10,000 levels deep
@@ -144,7 +146,10 @@ class Kubernetes:
     async def watch(
         self, kind: Kind, selector: str, resource_version: str, *, metadata_only: bool
     ) -> AsyncIterator[WatchEvent]:
-        """Yield changes since `resource_version` until the server ends the watch; an ERROR event raises ApiError."""
+        """Yield changes since `resource_version` until the server ends the watch or says nothing any more.
+
+        An ERROR event raises ApiError, and so does a server that cannot be reached.
+        """
         query = {
             "labelSelector": selector,
             "watch": "true",
@@ -162,6 +167,8 @@ class Kubernetes:
                 try:
                     async for line in _lines(response.content):
                         yield _event(_decoded(line))
+                except aiohttp.SocketTimeoutError:
+                    return
                 finally:
                     _abort(response)
         except (aiohttp.ClientError, TimeoutError) as error:

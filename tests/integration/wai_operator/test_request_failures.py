@@ -1,8 +1,8 @@
 """A request that fails, and what is done in spite of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -187,6 +187,38 @@ async def test_answers_of_a_form_that_nobody_foresaw_end_no_reflector() -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text=answers.pop(0) if len(answers) > 1 else answers[0])
 
+    async with reflecting(answer) as (reflector, running):
+        await asyncio.wait_for(reflector.synced.wait(), WITHIN)
+        assert not running.done()
+
+
+async def test_a_watch_of_what_nobody_changes_goes_on_without_another_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oxy_operator.kube.client.SILENCE_SECONDS", 0.1)
+    requests: list[str] = []
+    watched = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if "watch" not in request.query:
+            requests.append("list")
+            return web.json_response({"metadata": {"resourceVersion": "7"}, "items": []})
+        requests.append(f"watch from {request.query['resourceVersion']}")
+        if len(requests) > 3:
+            watched.set()
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await watched.wait()
+        return response
+
+    async with reflecting(answer):
+        await asyncio.wait_for(watched.wait(), WITHIN)
+    assert requests[:4] == ["list", *["watch from 7"] * 3]
+
+
+@asynccontextmanager
+async def reflecting(
+    answer: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> AsyncIterator[tuple[Reflector, asyncio.Task[None]]]:
+    """Follow config maps of an API server that gives these answers."""
     application, port = web.Application(), free_port()
     application.router.add_get("/{path:.*}", answer)
     runner = web.AppRunner(application)
@@ -196,8 +228,9 @@ async def test_answers_of_a_form_that_nobody_foresaw_end_no_reflector() -> None:
         async with connected(Configuration(host=f"http://127.0.0.1:{port}")) as api:
             reflector = Reflector(api, CONFIG_MAPS, "", ChildCache(CONFIG_MAPS), lambda _: None)
             running = asyncio.create_task(reflector.run())
-            await asyncio.wait_for(reflector.synced.wait(), WITHIN)
-            assert not running.done()
-            await end_tasks(running)
+            try:
+                yield reflector, running
+            finally:
+                await end_tasks(running)
     finally:
         await runner.cleanup()
