@@ -6,6 +6,7 @@ takes longer than most commands run.
 
 import json
 import os
+import re
 from base64 import b64decode
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -33,6 +34,9 @@ Object = dict[str, Any]
 Query = Sequence[tuple[str, str]]
 
 _GROUP: Final = f"/apis/{API_VERSION}"
+
+_NAME: Final = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+"""What objects can be called; anything else would change the path of a request. Source: RFC 1123."""
 
 _MANAGED: Final = f"app.kubernetes.io/managed-by={MANAGED_BY}"
 
@@ -62,10 +66,14 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A cluster, and the namespace that requests go to."""
+    """A cluster, and the namespace that requests go to; raises ClusterError for what no namespace can be called."""
 
     api: Any
     namespace: str
+
+    def __post_init__(self) -> None:
+        """Check the name."""
+        _checked("namespace", self.namespace)
 
     @classmethod
     def connect(cls, context: str | None, namespace: str | None) -> Self:
@@ -103,13 +111,15 @@ class Cluster:
 
     def instance(self, name: str) -> Object:
         """Return one instance; raises ClusterError if there is none with this name."""
+        _checked("WhatsAppInstance", name)
         with explained(f"cannot read WhatsAppInstance {name} in namespace {self.namespace}"):
-            return self._get(f"{self._instances}/{quote(name, safe='')}")
+            return self._get(f"{self._instances}/{name}")
 
     def patch_instance(self, name: str, patch: Object) -> None:
         """Merge `patch` (RFC 7386) into an instance."""
+        _checked("WhatsAppInstance", name)
         with explained(f"cannot change WhatsAppInstance {name} in namespace {self.namespace}"):
-            self._request("PATCH", f"{self._instances}/{quote(name, safe='')}", body=patch).read()
+            self._request("PATCH", f"{self._instances}/{name}", body=patch).read()
 
     def patch_unchanged_instance(self, instance: Object, spec: Object) -> Object | None:
         """Merge `spec` into an instance's spec and return the instance; None if it has changed since it was read."""
@@ -364,6 +374,15 @@ def cause_of(error: BaseException) -> str:
         error = inner
     # ssl.SSLCertVerificationError says why in an attribute that str() does not show.
     return str(getattr(error, "verify_message", None) or getattr(error, "strerror", None) or error)
+
+
+def _checked(kind: str, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        message = (
+            f"{name!r} is not the name of a {kind}: names consist of small letters, digits, '-' and '.', begin and end "
+            "with a letter or a digit, and have at most 253 characters"
+        )
+        raise ClusterError(message)
 
 
 @contextmanager

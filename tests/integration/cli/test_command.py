@@ -191,6 +191,9 @@ def test_an_instance_that_is_not_accepted_is_neither_repaired_nor_waited_for(sho
     [
         (["status", "nobody"], ['"nobody" not found', "oxy status --all-namespaces"]),
         (["pair", "nobody"], ['"nobody" not found']),
+        (["pair", ""], ["'' is not the name of a WhatsAppInstance"]),
+        (["pair", "shop/status"], ["'shop/status' is not the name of a WhatsAppInstance"]),
+        (["status", "shop", "-n", "a/b#"], ["'a/b#' is not the name of a namespace"]),
         (["logs", "nobody"], ['"nobody" not found']),
         (["logs", "shop"], ["log of pod wai-shop-0"]),
         (["status", "--context", "elsewhere"], ["elsewhere", "--context"]),
@@ -213,7 +216,7 @@ def test_an_instance_that_is_not_accepted_is_neither_repaired_nor_waited_for(sho
     ],
 )
 def test_errors_are_explained_without_a_traceback(shop: Scene, arguments: list[str], parts: list[str]) -> None:
-    done = oxy(*arguments, "-n", shop.namespace)
+    done = oxy(*arguments, *([] if "-n" in arguments else ["-n", shop.namespace]))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     for part in parts:
