@@ -68,8 +68,8 @@ def freeze(  # noqa: PLR0913 each is an option of the command
     output: Format = Output.TEXT,
 ) -> None:
     """Send nothing any more: no answer, no campaign, no notice. Receiving goes on, and what waits keeps its place."""
-    _require_short("--reason", reason)
-    _require_short("--by", by or "")
+    _require_words("--reason", reason)
+    _require_words("--by", by or "")
     cluster = Cluster.connect(context, system_namespace)
     _require_operator(cluster)
     hold = Hold(since=_now(cluster), by=(by or whoever())[:MAX_WORDS], reason=reason)
@@ -118,8 +118,11 @@ def whoever() -> str:
         return f"user {os.getuid()}"
 
 
-def _require_short(option: str, text: str) -> None:
-    """Refuse what would be cut where people read it; raises FreezeError."""
+def _require_words(option: str, text: str) -> None:
+    """Refuse what would be cut or spoilt where people read it; raises FreezeError."""
+    if not text.isprintable():
+        message = f"nothing was frozen: {option} has a line break or another control character: write it in one line"
+        raise FreezeError(message)
     if len(text) > MAX_WORDS:
         message = f"nothing was frozen: {option} has {len(text)} characters; at most {MAX_WORDS} are kept: shorten it"
         raise FreezeError(message)

@@ -52,6 +52,8 @@ def test_an_instance_that_is_refused_has_no_pod_to_confirm() -> None:
 def test_what_would_be_cut_is_refused_before_anything_is_asked(option: str) -> None:
     with pytest.raises(FreezeError, match=rf"--{option} has 201 characters; at most 200"):
         freeze(**{option: "x" * 201})  # type: ignore[arg-type]  # one of two texts
+    with pytest.raises(FreezeError, match=rf"--{option} has a line break"):
+        freeze(**{option: "wrong\nprices"})  # type: ignore[arg-type]  # one of two texts
 
 
 def test_who_has_no_name_can_freeze(monkeypatch: pytest.MonkeyPatch) -> None:
