@@ -8,6 +8,7 @@ from oxy_operator.decide.situation import Situation
 from oxy_operator.lenient import plain_text
 
 _SENT: Final = "What the assistant writes is sent."
+_END_OF_ORDER: Final = " Receiving goes on."
 
 
 class FrozenState(NamedTuple):
@@ -47,6 +48,15 @@ def frozen_state(situation: Situation) -> FrozenState:
     return _unrecorded(confirmed.hold)
 
 
+def order_of(message: str) -> str:
+    """Return since when, by whom and why, from the condition's message: the same before and after a pod's confirmation.
+
+    Empty: sending is allowed again.
+    """
+    order, end, _ = message.partition(_END_OF_ORDER)
+    return order + end if end else ""
+
+
 def _unrecorded(hold: Hold) -> FrozenState:
     message = (
         f"{_told(hold)} So it was told last; the record of it (ConfigMap {RECORD_NAME}) is missing, or cannot be read. "
@@ -57,9 +67,7 @@ def _unrecorded(hold: Hold) -> FrozenState:
 
 def _told(hold: Hold) -> str:
     reason = f" ({plain_text(hold.reason)})" if hold.reason else ""
-    return (
-        f"Nothing is sent since {utc_text(hold.since)}, by order of {plain_text(hold.by)}{reason}. Receiving goes on."
-    )
+    return f"Nothing is sent since {utc_text(hold.since)}, by order of {plain_text(hold.by)}{reason}.{_END_OF_ORDER}"
 
 
 def _thaw(situation: Situation) -> str:

@@ -13,12 +13,13 @@ from oxy_core.instance.custom_resource import Phase
 from oxy_core.instance.pairing_proof import PairingProof
 from oxy_core.instance.session_states import RestoreOutcome
 from oxy_core.instance.stored_session import VolumeProblem
+from oxy_operator.decide.freezing import order_of
 from oxy_operator.decide.restores import UNFIT
 from oxy_operator.decide.status import Status
 
 _FINAL: Final = frozenset({Phase.FAILED.value, Phase.LOGGED_OUT.value, Phase.PAUSED.value})
 
-_WORRIES: Final[Mapping[str, str]] = {"Frozen": "True", "ClientOutdated": "True", "ClientAgeing": "True"}
+_WORRIES: Final[Mapping[str, str]] = {"ClientOutdated": "True", "ClientAgeing": "True"}
 """Conditions beside Ready, with the status in which people must see them."""
 
 _UNPROVED: Final = frozenset({PairingProof.RECEIPT_MISSING.value, PairingProof.NOT_SENT.value})
@@ -119,6 +120,10 @@ def _of_connection(status: Status, conditions: Mapping[str, Any]) -> Iterator[Wa
     phone = conditions.get("PhoneOnline")
     if phone is not None and phone["status"] == "False":
         yield Warned(phone["reason"], phone["message"])
+    frozen = conditions.get("Frozen")
+    order = order_of(frozen["message"]) if frozen is not None and frozen["status"] == "True" else ""
+    if order:
+        yield Warned("Frozen", f"{order} oxy status shows whether the pod has confirmed it.", about=order)
     for kind, value in _WORRIES.items():
         found = conditions.get(kind)
         if found is not None and found["status"] == value:

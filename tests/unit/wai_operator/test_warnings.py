@@ -3,7 +3,12 @@
 from typing import Any
 
 import pytest
+from unit.wai_operator.making import NOW, deployment, live, observed, pod
 
+from oxy_core.freeze import Freeze, Hold
+from oxy_operator.decide.conclusion import conclude
+from oxy_operator.decide.outcome import Outcome
+from oxy_operator.decide.plan import plan_for
 from oxy_operator.decide.warnings import warnings
 
 BACKUP = "0b1c7a52-0000-4000-8000-00000000000a"
@@ -77,3 +82,19 @@ def test_messages_that_are_lost_are_told_whenever_there_are_more(before: int | N
     earlier = status({} if before is None else {"messagesLost": before})
     assert reasons(status({"messagesLost": after}), earlier) == ["MessagesLost"] * told
     assert reasons(status(), earlier) == []
+
+
+def test_each_freeze_is_one_event_whenever_its_pod_confirms_it() -> None:
+    first, second = (Freeze(revision=n, hold=Hold(since=NOW, by="ana", reason=f"reason {n}")) for n in (1, 2))
+
+    def shown(wanted: Freeze, confirmed: Freeze | None) -> dict[str, Any]:
+        made = observed(freeze=wanted, reported=live(connection="connected", frozen=confirmed), pod=pod(ready=True))
+        return conclude(made, plan_for(made, deployment()), Outcome(account_pushed=True)).status
+
+    asked, confirmed = shown(first, None), shown(first, first)
+    [warned] = [one for one in warnings({}, asked) if one.reason == "Frozen"]
+    assert "by order of ana (reason 1)" in warned.note
+    assert "not confirmed" not in warned.note, "what passes in a second does not stay in an event"
+    assert "Frozen" not in reasons(confirmed, asked)
+    assert "Frozen" in reasons(shown(second, first), confirmed)
+    assert "Frozen" not in reasons(shown(Freeze(revision=3), second), shown(second, second))
