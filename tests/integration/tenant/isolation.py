@@ -105,7 +105,8 @@ def cable() -> Iterator[Cable]:
 async def watched(line: Cable, nats_port: int) -> AsyncIterator[str]:
     """See every packet that leaves the namespace, and offer it a NATS server of this machine; yields its URL there."""
     loop = asyncio.get_running_loop()
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as sniffer:
+    # Without a protocol it sees nothing yet; with one, until it is bound, it would see what passes at any interface.
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sniffer:
         sniffer.setblocking(False)  # noqa: FBT003 the only way to say it
         sniffer.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
         sniffer.bind((line.interface, ETH_P_ALL))
