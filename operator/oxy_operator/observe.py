@@ -17,7 +17,7 @@ from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.model_keys import NO_KEYS, KeysWanted, SecretData, key_references, keys_wanted
 from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.proxy import NO_PROXY, ProxyWanted, proxy_secret, proxy_wanted
-from oxy_operator.decide.restores import source_of
+from oxy_operator.decide.restores import asked_for, source_of
 from oxy_operator.decide.specs.config_map import bus_state_of, freeze_of
 from oxy_operator.decide.workload import Workload
 from oxy_operator.errors import MissingError
@@ -95,7 +95,8 @@ class Observer:
         workload = self._workload(key)
         last = remembered.record
         issued = self._tenancy(instance, remembered.tenancy)
-        own, source = await self._backups(instance)
+        record = (EpochRecord.of(claim.annotations) or last) if claim else None
+        own, source = await self._backups(instance, record or last)
         return Observed(
             now=datetime.fromtimestamp(self._clock(), UTC),
             instance=instance,
@@ -105,7 +106,7 @@ class Observer:
             clock_ahead=self._bus.clock_ahead(issued.account),
             account_held=self._bus.holds(issued.account, instance.uid),
             bus_state=self._bus.state or (bus_state_of(settings.annotations) if settings else None),
-            record=(EpochRecord.of(claim.annotations) or last) if claim else None,
+            record=record,
             known_epoch=max(workload.epoch if workload else 0, last.epoch if last else 0),
             volume=claim.uid if claim else None,
             workload=workload,
@@ -113,10 +114,7 @@ class Observer:
             proxy=proxy,
             backups=own,
             source_backups=source,
-            backups_unlisted=any(
-                self._bus.backups.is_behind(instance.spec.organization_id, name)
-                for name in (instance.name, source_of(instance))
-            ),
+            backups_unlisted=self._backups_unlisted(instance),
             backups_refused=self._bus.missing(BACKUP_STREAM),
             backup_key=partial(self._keys.backup_key, instance.spec.organization_id),
             restoring=self._cache.restoring,
@@ -145,11 +143,22 @@ class Observer:
         secret = self._keys.proxy_key(instance.spec.organization_id, instance.name)
         return keys_wanted(instance, contents), proxy_wanted(instance, contents.get(proxy or ""), secret)
 
-    async def _backups(self, instance: Instance) -> tuple[Backups, Backups]:
-        """Return the instance's backups, and those of the instance that it is to be restored from."""
+    async def _backups(self, instance: Instance, record: EpochRecord | None) -> tuple[Backups, Backups]:
+        """Return the instance's backups, and those of the instance that it is to be restored from.
+
+        Of a restore that is not begun, only what the bus says now counts: its pod would disconnect first, and then wait
+        until the bus hands the backup out.
+        """
         organization, source = instance.spec.organization_id, source_of(instance)
         own = await self._bus.backups.of(organization, instance.name, now=instance.deleted_at is not None)
-        return own, own if source == instance.name else await self._bus.backups.of(organization, source)
+        begins = asked_for(instance) is not None if record is None else record.lacks_backup(instance)
+        if source == instance.name and not begins:
+            return own, own
+        return own, await self._bus.backups.of(organization, source, now=begins)
+
+    def _backups_unlisted(self, instance: Instance) -> bool:
+        names = (instance.name, source_of(instance))
+        return any(self._bus.backups.is_behind(instance.spec.organization_id, name) for name in names)
 
     async def _secret(self, key: Key, name: str) -> SecretData | None:
         self._reads.announce(key, name)

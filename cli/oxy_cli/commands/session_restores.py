@@ -21,8 +21,9 @@ ATTEMPTS: Final = 20
 
 _CAVEAT: Final = (
     "Until that is done the number is not connected, and WhatsApp keeps what arrives. The session that is replaced is "
-    "set aside on the volume. What was received or sent since the backup was made, the restored one does not know: of "
-    "those chats, the first messages may be lost."
+    "set aside on the volume. What the pod had accepted and not tried to send, the restored one sends; an answer of "
+    "which nobody can tell whether it has left is not sent again, and the owner is told. What was received or sent "
+    "since the backup was made, the restored one does not know: of those chats, the first messages may be lost."
 )
 
 _NEWER: Final = {
@@ -86,15 +87,18 @@ def _require_pod(resource: Resource, timeout: int) -> None:
 def _chosen(system: Cluster, resource: Resource, order: RestoreOrder) -> tuple[str, str]:
     """Return what to call the backup, and what is to be known of it; raises SessionCommandError if there is none.
 
-    Without the operator's list, the operator alone decides, when it sees the order.
+    Also if nobody can tell: while the backups cannot be listed, none could be fetched either.
     """
     name, namespace = resource["metadata"]["name"], resource["metadata"]["namespace"]
     source = order.instance or name
     try:
         held = backups_of(system, resource["spec"]["organizationId"], source)
     except (AdminError, ClusterError) as error:
-        say(f"The backups cannot be looked at before: {error}")
-        return order.backup_id, ""
+        message = (
+            f"nothing was changed: the backups of {source} cannot be looked at, so none can be restored now: {error} "
+            "Whoever may only change the instance sets spec.session.restoreFrom, which waits until NATS can be asked"
+        )
+        raise SessionCommandError(message) from error
     found = order.of(of_number(held, number_digest(resource["spec"]["phoneNumber"])))
     if found is None:
         what = "no backup" if order.backup_id == LATEST else f"no backup {order.backup_id}"

@@ -92,7 +92,8 @@ class BackupDesk:
     async def of(self, organization: str, instance: str, *, now: bool = False) -> tuple[StoredBackup, ...] | None:
         """Return an instance's backups, newest first; the last known ones while the bus is down, None if none are.
 
-        `now`: what the bus says now, and None if it does not. A session is deleted only if a backup is there.
+        `now`: what the bus says now, and None if it does not. A session is deleted, or taken offline to be replaced,
+        only if a backup is there.
         """
         account = self._keys.tenant_account(organization, instance).public
         known = None if now else self._held.get(account)

@@ -269,6 +269,9 @@ def test_without_an_operator_to_ask_sessions_are_listed_all_the_same(
     done = oxy(shop, "list")
     assert (done.exit_code, "shop" in done.stdout) == (0, True)
     assert "no operator is ready" in done.stderr
+    unasked = refused(oxy(shop, "restore", "shop", "--yes", "--force"))
+    assert "nothing was changed: the backups of shop cannot be looked at" in unasked
+    assert wanted(shop) == {}, "a pod that is told to restore disconnects first"
     shop.server.api.delete(shop.path("shop"))
     for output in ("text", "json"):
         none = oxy(shop, "list", "-o", output)

@@ -170,7 +170,11 @@ async def test_a_backup_is_restored_once_in_a_new_epoch(scene: Scene) -> None:
     async with on_the_bus(scene) as pod:
         made = await back_up(scene, pod)
         await scene.until_status(listed)
+        scene.nats.stop()  # nothing could be restored now, so the pod stays connected
         scene.edit({"spec": {"session": {"restoreFrom": {"backupId": "latest"}}}})
+        status = await scene.until_status(lambda found: condition(found, "Restored"))
+        assert (condition(status, "Restored")["reason"], scene.epoch()) == ("BusUnavailable", 1)
+        scene.nats.start()
         await scene.until_child("claim", lambda found: found["metadata"]["annotations"]["oxy.dev/epoch"] == "2")
         wish = (await eventually(lambda: told(scene).restore, "the pod is told")).model_copy()
         assert (wish.manifest, wish.force) == (made, False)
