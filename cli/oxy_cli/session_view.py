@@ -8,7 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from oxy_core.identity import number_digest
-from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, INSTANCE_LABEL, ORGANIZATION_LABEL, claim_name
+from oxy_core.instance.custom_resource import (
+    EPOCH_ANNOTATION,
+    INSTANCE_LABEL,
+    ORGANIZATION_LABEL,
+    Phase,
+    claim_name,
+)
 from oxy_core.instance.set_aside import PAIRED_ANNOTATION, set_aside_at
 
 ORPHANED: Final = "Orphaned"
@@ -147,6 +153,17 @@ class StaleBackups:
             return cls(0, None)
         replaced_after = timedelta(hours=plan["everyHours"]) * max(plan["keep"] - newer, 1)
         return cls(len(made) - newer, max(made) + replaced_after if plan["enabled"] else None)
+
+
+def was_logged_out(backup: Backup, status: Mapping[str, Any]) -> bool:
+    """Whether WhatsApp has ended the connection of a backup's device since, by its instance's status.
+
+    It may also be so if either does not say when its device was linked.
+    """
+    if status.get("phase") != Phase.LOGGED_OUT:
+        return False
+    linked_at = (backup.get("linkedAt"), (status.get("session") or {}).get("linkedAt"))
+    return None in linked_at or linked_at[0] == linked_at[1]
 
 
 def _part(resource: Mapping[str, Any], *path: str) -> Mapping[str, Any]:

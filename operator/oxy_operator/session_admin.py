@@ -91,6 +91,7 @@ def shown(backup: StoredBackup, unlinked: Collection[UUID] = ()) -> Fields:
         "organization": manifest.organization,
         "instance": manifest.instance,
         "number": manifest.number,
+        "linkedAt": manifest.linked_at and utc_text(manifest.linked_at),
         "storedAt": utc_text(backup.stored_at),
         "bytes": manifest.compressed_bytes,
         "databaseBytes": manifest.database_bytes,

@@ -6,11 +6,15 @@ from typing import Any, Final
 
 from oxy_cli.output import age
 from oxy_cli.session_admin import readable_bytes
+from oxy_cli.session_view import was_logged_out
 
 BACKUP_COLUMNS: Final = ("ID", "STORED", "SIZE", "EPOCH", "REQUESTED", "STATE", "LIBRARY")
 
 UNLINKED: Final = "unlinked after"
-"""State of a backup whose device was unlinked on the phone once it was made."""
+"""State of a backup whose device was to be unlinked on the phone once it was made."""
+
+LOGGED_OUT: Final = "logged out"
+"""State of a backup whose device WhatsApp has logged out since, as when a person removes it on the phone."""
 
 OF_ANOTHER_NUMBER: Final = "another number's"
 """State of a backup of an earlier instance of the same name, which had another number."""
@@ -52,7 +56,7 @@ _LINES: Final[Mapping[str, tuple[str, Shown]]] = {
     "organization": ("Organization", _plain),
     "state": ("State", _plain),
     "linked": ("Linked", _yes_or_no),
-    "linkedAt": ("Linked since", _moment),
+    "linkedAt": ("Linked at", _moment),
     "device": ("Device", _plain),
     "createdAt": ("Created", _moment),
     "claim": ("Volume claim", _plain),
@@ -81,8 +85,13 @@ def detail_lines(fields: Mapping[str, Any], now: datetime) -> list[tuple[str, st
     return [(label, shown(value, now)) for label, shown, value in known if value is not None and value != ""]
 
 
-def backup_rows(backups: Iterable[Mapping[str, Any]], number: str | None = None) -> list[list[str]]:
-    """Return backups as rows of a table; `number`: digest of the number that the instance has now, if it exists."""
+def backup_rows(
+    backups: Iterable[Mapping[str, Any]], number: str | None = None, status: Mapping[str, Any] | None = None
+) -> list[list[str]]:
+    """Return backups as rows of a table.
+
+    `number` is the digest of the number that the instance has now, if it exists, `status` its phase and session.
+    """
     return [
         [
             item["id"],
@@ -90,24 +99,31 @@ def backup_rows(backups: Iterable[Mapping[str, Any]], number: str | None = None)
             readable_bytes(item["bytes"]),
             str(item["epoch"]),
             "yes" if item["requested"] else "no",
-            _state(item, number),
+            _state(item, number, status or {}),
             item["library"],
         ]
         for item in backups
     ]
 
 
-def _state(backup: Mapping[str, Any], number: str | None) -> str:
+def _state(backup: Mapping[str, Any], number: str | None, status: Mapping[str, Any]) -> str:
     if number is not None and backup.get("number") not in {None, number}:
         return OF_ANOTHER_NUMBER
-    return UNLINKED if backup.get("unlinkedAfter") else "good"
+    if backup.get("unlinkedAfter"):
+        return UNLINKED
+    return LOGGED_OUT if was_logged_out(backup, status) else "good"
 
 
-def remark(backups: Sequence[Mapping[str, Any]]) -> str:
-    """Return what is to be known of backups that restore little; empty: nothing."""
-    if not any(item.get("unlinkedAfter") for item in backups):
-        return ""
-    return (
-        f"{UNLINKED}: the instance was deleted with deletionPolicy Delete, so this device was unlinked on the phone. "
-        "WhatsApp ends its session as soon as it is restored (LoggedOut); link the phone anew instead: oxy pair NAME"
-    )
+_REMARKS: Final = {
+    UNLINKED: "the instance was deleted with deletionPolicy Delete, so this device was to be unlinked on the phone. If "
+    "it was (unless the event DeviceStillLinked says otherwise), WhatsApp ends its session as soon as it is restored "
+    "(LoggedOut); then link the phone anew instead: oxy pair NAME",
+    LOGGED_OUT: "WhatsApp has ended the connection of this device since (LoggedOut), most likely because a person "
+    "removed it on the phone, and does so again if it is restored; link the phone anew instead: oxy pair NAME",
+}
+
+
+def remarks(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return what is to be known of backups that restore little, by the rows of their table."""
+    states = {row[BACKUP_COLUMNS.index("STATE")] for row in rows}
+    return [f"{state}: {said}" for state, said in _REMARKS.items() if state in states]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from oxy_cli.cluster import Cluster
-from oxy_cli.commands.session_details import BACKUP_COLUMNS, backup_rows, detail_lines, remark
+from oxy_cli.commands.session_details import BACKUP_COLUMNS, backup_rows, detail_lines, remarks
 from oxy_cli.commands.session_waiting import say
 from oxy_cli.errors import AdminError, ClusterError, SessionCommandError
 from oxy_cli.instance import HOW_TO_CREATE
@@ -151,11 +151,12 @@ def show(  # noqa: PLR0913 each is an option of the command
         return
     print_table(("", ""), detail_lines(summary | {"backups": len(backups)}, datetime.now(UTC)))
     console().print()
-    if backups:
-        print_table(BACKUP_COLUMNS, backup_rows(backups, found.number))
+    rows = backup_rows(backups, found.number, {"phase": found.state, "session": found.status})
+    if rows:
+        print_table(BACKUP_COLUMNS, rows)
     else:
         console().print("It has no backup.")
-    if said := remark(backups):
+    for said in remarks(rows):
         console().print(said, markup=False)
 
 

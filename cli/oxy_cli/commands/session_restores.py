@@ -13,6 +13,7 @@ from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Nam
 from oxy_cli.questions import confirmed
 from oxy_cli.restore_order import LATEST, RestoreOrder, RestoreProgress, of_number, progress_of, under_way
 from oxy_cli.session_admin import backups_of
+from oxy_cli.session_view import was_logged_out
 from oxy_cli.session_waits import Resource, what_it_does, why_stopped
 from oxy_core.identity import number_digest
 
@@ -33,9 +34,14 @@ _NEWER: Final = {
 """What becomes of a newer session, by whether it is forced."""
 
 _UNLINKED: Final = (
-    "Once it was made, its device was unlinked on the phone, because the instance was deleted with deletionPolicy "
-    "Delete: WhatsApp will most likely end the session at once (LoggedOut). Then the phone has to be linked anew "
-    "(oxy pair)."
+    "Once it was made, its device was to be unlinked on the phone, because the instance was deleted with "
+    "deletionPolicy Delete. If it was (unless the event DeviceStillLinked says otherwise), WhatsApp ends the session "
+    "at once (LoggedOut), and the phone has to be linked anew (oxy pair)."
+)
+
+_LOGGED_OUT: Final = (
+    "WhatsApp has ended the connection of its device since (LoggedOut), most likely because a person removed it on the "
+    "phone: it ends the session again as soon as it is restored. Link the phone anew instead (oxy pair)."
 )
 
 
@@ -108,13 +114,12 @@ def _chosen(system: Cluster, resource: Resource, order: RestoreOrder) -> tuple[s
         raise SessionCommandError(message)
     which = f"{found['id']} of {found['storedAt']}"
     if not found.get("unlinkedAfter"):
-        return which, ""
+        gone = source == name and was_logged_out(found, resource.get("status") or {})
+        return which, f" {_LOGGED_OUT}" if gone else ""
     if order.backup_id != LATEST and not order.force:
         message = f"nothing was changed: backup {which}. {_UNLINKED} To restore it all the same, add --force."
         raise SessionCommandError(message)
-    return which, f" {_UNLINKED}" + (
-        " There is none of a device that is still linked." if order.backup_id == LATEST else ""
-    )
+    return which, f" {_UNLINKED}" + (" There is none that is not marked so." if order.backup_id == LATEST else "")
 
 
 def _confirm(name: str, which: str, warning: str, order: RestoreOrder, *, yes: bool) -> None:

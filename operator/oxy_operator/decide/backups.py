@@ -84,10 +84,11 @@ class StreamUse:
 
 
 def unlinked_after(backups: Iterable[StoredBackup]) -> frozenset[UUID]:
-    """Return which of one instance's backups are of a device that was unlinked on the phone once they were made.
+    """Return which of one instance's backups are of a device that was to be unlinked on the phone after the last one.
 
-    A session that is given up with its instance is backed up a last time, then its device is unlinked: that is the end
-    of all backups of the device. A later one of it proves that the phone has kept it.
+    A session that is given up with its instance is backed up a last time, then its device is unlinked, if that can be
+    done: that is the end of all backups of the device. A later one of it proves that the phone has kept it. Of a device
+    that a person removes on the phone, no backup tells.
     """
     last: dict[tuple[str, datetime | None], StoredBackup] = {}
     ordered = sorted(backups, key=lambda backup: backup.place)

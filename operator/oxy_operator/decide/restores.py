@@ -36,7 +36,7 @@ class RestorePin(BaseModel):
     epoch: int | None = None
     """In which it is, or was, restored; None: an older operator pinned it, or the session was replaced since."""
     unlinked: bool = False
-    """Whether the backup's device was unlinked on the phone once it was made."""
+    """Whether the backup's device was to be unlinked on the phone once it was made."""
     outcome: RestoreOutcome | None = None
     reason: str = ""
     detail: str = ""
@@ -106,10 +106,10 @@ def found_backup(instance: Instance, backups: Sequence[StoredBackup] | None) -> 
 
 def _unlinked(instance: Instance, manifest: BackupManifest) -> Problem:
     message = (
-        f"The device of backup {manifest.id} was unlinked on the phone once it was made, because its instance was "
-        "deleted with deletionPolicy Delete: WhatsApp would end the session at once. Remove "
-        f"spec.session.restoreFrom and link the phone: oxy pair {instance.name}. To restore it all the same, set "
-        "spec.session.restoreFrom.force."
+        f"The device of backup {manifest.id} was to be unlinked on the phone once it was made, because its instance "
+        "was deleted with deletionPolicy Delete. If it was, WhatsApp would end the session at once. Remove "
+        f"spec.session.restoreFrom and link the phone: oxy pair {instance.name}. To restore it all the same, as after "
+        "the event DeviceStillLinked, set spec.session.restoreFrom.force."
     )
     return Problem("DeviceUnlinked", message)
 

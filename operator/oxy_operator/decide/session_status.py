@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from oxy_core.envelopes import LiveState
+from oxy_core.envelopes import ConnectionState, LiveState
 from oxy_core.instance.session_states import BackupOutcome, BackupState, RestoreOutcome
 from oxy_core.instance.stored_session import SessionFacts
 from oxy_core.session_backups import FIRST_AFTER
@@ -23,8 +23,9 @@ _LATE: Final = 2
 """After so many intervals without one, a backup is overdue."""
 
 _UNLINKED: Final = (
-    "Once it was made, its device was unlinked on the phone, because its instance was deleted with deletionPolicy "
-    "Delete: WhatsApp will most likely end the session at once (LoggedOut), and the phone has to be linked anew."
+    "Once it was made, its device was to be unlinked on the phone, because its instance was deleted with "
+    "deletionPolicy Delete. If it was (unless the event DeviceStillLinked says otherwise), WhatsApp ends the session "
+    "at once (LoggedOut), and the phone has to be linked anew."
 )
 
 _NOT_OF_BACKUPS: Final = frozenset({"Disabled", "NoRoomForBackups", "BusUnavailable"})
@@ -126,7 +127,8 @@ def _looked_for_before(situation: Situation) -> tuple[str, str, bool] | None:
 
 def _settled(pin: RestorePin, live: LiveState | None) -> tuple[str, str, bool]:
     named = f"Backup {pin.wish.manifest.id} of {utc_text(pin.wish.manifest.made_at)}"
-    if pin.outcome is RestoreOutcome.RESTORED and pin.unlinked:
+    is_kept = live is not None and live.connection is ConnectionState.CONNECTED
+    if pin.outcome is RestoreOutcome.RESTORED and pin.unlinked and not is_kept:
         return "Restored", f"{named} was restored. {_UNLINKED}", True
     if pin.outcome is RestoreOutcome.RESTORED:
         caveat = (

@@ -464,7 +464,7 @@ def test_a_restore_that_another_replaces_or_ctrl_c_leaves_says_so(
 def test_a_backup_whose_device_was_unlinked_is_restored_only_if_a_person_insists(shop: Scene, bus: Path) -> None:
     dead = back_up(shop, bus, leaving=True)
     asked = oxy(shop, "restore", "shop", answer="n\n")
-    assert "There is none of a device that is still linked." in asked.stderr
+    assert "There is none that is not marked so." in asked.stderr
     assert "LoggedOut" in oxy(shop, "restore", "shop", "--yes", "--timeout", "0").stderr
     settle(shop, "True", "Restored", "Restored")
     alive = back_up(shop, bus, device="cd" * 32)
@@ -472,6 +472,9 @@ def test_a_backup_whose_device_was_unlinked_is_restored_only_if_a_person_insists
     assert alive in oxy(shop, "restore", "shop", answer="n\n").stderr
     with meanwhile(settling(shop, "True", "Restored", "Restored")):
         assert printed(shop, "restore", "shop", dead, "--force", "--yes")["outcome"] == "Restored"
+    shop.set_status("shop", "LoggedOut", reason="LoggedOut", message="The phone has removed the device.")
+    assert "removed it on the phone" in oxy(shop, "restore", "shop", alive, answer="n\n").stderr
+    assert "logged out" in oxy(shop, "show", "shop").stdout
 
 
 def test_only_what_a_deleted_instance_left_is_deleted_and_by_its_organizations_name(shop: Scene, bus: Path) -> None:

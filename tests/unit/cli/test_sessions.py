@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from unit.wai_operator.making import deployment, observed, pod, record, resource
 
-from oxy_cli.commands.session_details import backup_rows, detail_lines, remark
+from oxy_cli.commands.session_details import backup_rows, detail_lines, remarks
 from oxy_cli.commands.session_pruning import SET_ASIDE_FOR, leftover_file, orphans
 from oxy_cli.errors import SessionCommandError
 from oxy_cli.restore_order import RestoreOrder, of_number, progress_of, under_way
@@ -166,7 +166,7 @@ def test_a_session_is_shown_in_words_and_units() -> None:
     }
     assert detail_lines(fields, NOW + DAY) == [
         ("Linked", "yes"),
-        ("Linked since", f"{(NOW - 3 * DAY).isoformat()} (4d ago)"),
+        ("Linked at", f"{(NOW - 3 * DAY).isoformat()} (4d ago)"),
         ("Size", "3.1 MiB"),
         ("Last request", "Refused: No phone is linked."),
         ("Last restore", f"Restored: backup b1 of shop, {NOW.isoformat()} (24h ago)"),
@@ -174,9 +174,23 @@ def test_a_session_is_shown_in_words_and_units() -> None:
     listed = [
         {**FIRST, "bytes": 1, "requested": True, "library": "neonize", "unlinkedAfter": gone} for gone in (True, False)
     ]
-    assert [row[5] for row in backup_rows(listed)] == ["unlinked after", "good"]
-    assert "LoggedOut" in remark(listed)
-    assert remark(listed[1:]) == ""
+    rows = backup_rows(listed)
+    assert [row[5] for row in rows] == ["unlinked after", "good"]
+    assert "LoggedOut" in remarks(rows)[0]
+    assert remarks(rows[1:]) == []
+
+
+def test_a_backup_whose_device_was_logged_out_since_is_told() -> None:
+    at, earlier = NOW.isoformat(), (NOW - DAY).isoformat()
+    kept = [{**FIRST, "bytes": 1, "requested": True, "library": "neonize", "linkedAt": when} for when in (at, earlier)]
+    for phase, session, states in (
+        ("LoggedOut", {"linkedAt": at}, ["logged out", "good"]),
+        ("LoggedOut", {}, ["logged out", "logged out"]),  # nobody can tell
+        ("Connected", {"linkedAt": at}, ["good", "good"]),
+    ):
+        rows = backup_rows(kept, None, {"phase": phase, "session": session})
+        assert [row[5] for row in rows] == states
+        assert ["removed it on the phone" in said for said in remarks(rows)] == [True] * ("logged out" in states)
 
 
 # -- restoring

@@ -395,6 +395,8 @@ def test_a_backup_whose_device_was_unlinked_is_restored_only_if_a_person_insists
         pin = only.restore.model_copy(update={"outcome": outcome})
         given = observed(instance=restoring(), record=replace(only, restore=pin), known_epoch=3, pod=None)
         assert "LoggedOut" in condition(status(given), "Restored")["message"]
+    given = replace(given, pod=pod(epoch=3, ready=True), reported=live(epoch=3, connection="connected"))
+    assert "LoggedOut" not in condition(status(given), "Restored")["message"], "the phone has kept it"
     named = observed(instance=restoring(ID.format(2)), record=record(), source_backups=[last, older])
     assert following(named.instance, record(), backups=[last, older]) == record()
     told = condition(status(named), "Restored")
