@@ -754,6 +754,8 @@ class RelayStep(Record):
     organization: str
     instance: str
     rows: tuple[OutboxRow, ...]
+    resumption: int = 0
+    """The newest time that a person has let the number go on (`SendRequest.resumption`); 0: nobody has."""
     withheld: int = 0
     """Texts that were closed, because their contacts do not want them."""
 

@@ -54,7 +54,7 @@ MAX_ENVELOPE_BYTES: Final = 508 << 10
 """Largest report without headers; pods cut the text of one that would be larger. The longest text takes 384 KiB: 65,536
 characters of at most 6 bytes each (as escapes in JSON)."""
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Newest version of an envelope that this code reads."""
 
 FIRST_VERSION: Final = 1
@@ -68,6 +68,9 @@ ERASURE_VERSION: Final = 3
 
 EVENT_VERSION: Final = 4
 """Version of the reports of events, and of requests to hold back what is to be sent."""
+
+RESUMPTION_VERSION: Final = 5
+"""Version of the requests to try again what WhatsApp's reach-out lock held back."""
 
 MESSAGE_ID_HEADER: Final = "Nats-Msg-Id"
 """Header by which JetStream drops a repeated publish."""
@@ -406,6 +409,21 @@ class FreezeRequest(Envelope):
     organization: OrganizationName
     instance: InstanceName
     freeze: Freeze
+
+
+class ResumeRequest(Envelope):
+    """The platform tells a pod that a person has let the number go on, so that it tries a message at once.
+
+    Nobody confirms it: whoever misses it tries one within a quarter of an hour. Requests may be repeated and may
+    overtake each other: a higher resumption than the pod knew counts.
+    """
+
+    version: int = Field(default=RESUMPTION_VERSION, ge=RESUMPTION_VERSION)
+    type: Literal["resume"] = "resume"
+    organization: OrganizationName
+    instance: InstanceName
+    resumption: int = Field(ge=1, le=MAX_NUMBER)
+    """As in `SendRequest`."""
 
 
 class Accepted(Envelope):

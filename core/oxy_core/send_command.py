@@ -67,6 +67,6 @@ class SendAnswer(StrictModel):
     whatsapp_timestamp: AwareDatetime | None = None
     """When WhatsApp received it, by its own clock."""
     refusal: SendRefusal | None = None
-    """Why it was not sent, for programs."""
+    """Why it was not sent, or, while it waits, what WhatsApp refuses the number for now; for programs."""
     error: str | None = None
     """Why it was not sent, for people."""

@@ -30,6 +30,7 @@ from oxy_core.envelopes import (
     MessageSeen,
     Report,
     ReportBody,
+    ResumeRequest,
     SendOutcome,
     SendRequest,
     SendResult,
@@ -132,6 +133,8 @@ class PodDouble:
     journal: DoubleJournal = field(default_factory=DoubleJournal)
     erased: list[EraseRequest] = field(default_factory=list)
     """What it has forgotten."""
+    resumptions: list[int] = field(default_factory=list)
+    """Which it was told of: that a person has let the number go on."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -195,7 +198,7 @@ class PodDouble:
         try:
             request = SendRequest.decode(message.data)
         except ContractError:
-            await self._forget(EraseRequest.decode(message.data))
+            await self._take_other(message)
             return
         self.offered.append(request.id)
         if not self.accepting:
@@ -207,6 +210,12 @@ class PodDouble:
         if fresh:
             self._note_basis(request)
             self._send(request)
+
+    async def _take_other(self, message: Msg) -> None:
+        try:
+            self.resumptions.append(ResumeRequest.decode(message.data).resumption)
+        except ContractError:
+            await self._forget(EraseRequest.decode(message.data))
 
     async def _forget(self, request: EraseRequest) -> None:
         """Forget a person, as `oxy_tenant.forgetting` does, and report it; what the person wrote since stays."""

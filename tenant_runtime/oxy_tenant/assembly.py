@@ -118,6 +118,7 @@ def assemble(
     connection = _build_connection(shared, board, reception, hold, room)
     freeze = SendingFreeze(journal.freezes, settings, lambda freeze: board.update(frozen=freeze))
     sender = _build_sender(shared, board, outgoing, freeze, receipts=receipts, connected=connection.up)
+    reception.on_written = sender.heard
     forgetter = Forgetter(journal.erasures, shared.adapter.session, has_room=room.allows)
     backups = _build_backups(shared, board, room)
     return Parts(

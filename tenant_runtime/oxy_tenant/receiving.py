@@ -6,12 +6,14 @@ they cost no flush each. A crash may lose those of the last second; then a messa
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
 import structlog
 
 from oxy_core.content import Call, MessageSource, PlaceholderReason
+from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
 from oxy_core.report_bodies import MessageLost, NumberChanged
 from oxy_core.tasks import wait_for
@@ -61,6 +63,8 @@ class Reception:
         self._settings = settings
         self._board = board
         self._confirmations = confirmations
+        self.on_written: Callable[[Jid], None] = lambda _: None
+        """Told, in the loop, who writes while WhatsApp lets the account write to nobody first."""
         self._loop = asyncio.get_running_loop()
         self._notices: deque[CallMissed | ChangedNumber] = deque(maxlen=MOST_WAITING)
         self._heard: deque[Receipts] = deque(maxlen=MOST_WAITING)
@@ -93,6 +97,8 @@ class Reception:
             metrics.LEFT_OUT.labels(received.chat_type or "other", received.kind or "protocol").inc()
         elif self._journal.inbound.receive(received) is not None:
             self._board.note_activity()
+            if not received.from_me and self._board.state.reachout_lock is not None:
+                self._loop.call_soon_threadsafe(self.on_written, received.chat)
         elif not isinstance(received, IncomingMessage):
             metrics.LEFT_OUT.labels("direct", "protocol").inc()
 

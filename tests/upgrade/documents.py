@@ -30,6 +30,7 @@ from oxy_core.envelopes import (
     MessageSeen,
     Report,
     ReportBody,
+    ResumeRequest,
     SendOutcome,
     SendRequest,
     SendResult,
@@ -263,6 +264,7 @@ FULL: Final[Mapping[str, Envelope]] = {
         id=ID, organization="flor", instance="petshop", salt=ID, digests=("ab" * 32,), seconds_ago=3_600, trace=TRACE
     ),
     "freeze-request": FreezeRequest(organization="flor", instance="petshop", freeze=FREEZE),
+    "resume-request": ResumeRequest(organization="flor", instance="petshop", resumption=1_930_000_000_000_000),
     "accepted": Accepted(request_id=ID, journal_epoch=ID, journal_sequence=2),
     "live-state": LiveState(
         organization="flor",

@@ -14,7 +14,15 @@ from upgrade.documents import FULL, LID, TEXT_MESSAGE, TRACE, minimal, report
 from upgrade.releases import FOLDER, extract, is_present, run, versions
 
 from oxy_core.content import Details
-from oxy_core.envelopes import CONTENT_VERSION, FIRST_VERSION, EraseRequest, FreezeRequest, MessageSeen, SendRequest
+from oxy_core.envelopes import (
+    CONTENT_VERSION,
+    FIRST_VERSION,
+    EraseRequest,
+    FreezeRequest,
+    MessageSeen,
+    ResumeRequest,
+    SendRequest,
+)
 from oxy_core.message_kinds import FIRST_KINDS, MessageKind
 from oxy_core.outbound import OutboundContent
 from oxy_tenant.journal.journal import Journal
@@ -106,7 +114,9 @@ def nested(model: BaseModel) -> Iterator[BaseModel]:
 
 def known_as(document: BaseModel) -> str:
     """What a release that does not know a document's type takes it for: it comes where send requests do."""
-    return "SendRequest" if isinstance(document, EraseRequest | FreezeRequest) else type(document).__name__
+    return (
+        "SendRequest" if isinstance(document, EraseRequest | FreezeRequest | ResumeRequest) else type(document).__name__
+    )
 
 
 def members(union: object) -> tuple[object, ...]:

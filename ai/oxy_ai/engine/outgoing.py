@@ -43,6 +43,7 @@ class SendProgress(Record):
     whatsapp_id: str | None = None
     whatsapp_at: AwareDatetime | None = None
     refusal: SendRefusal | None = None
+    """Why it was not sent; while it is open, what WhatsApp refuses the number for now."""
     error: str | None = None
     is_open: bool
     """Whether it has no result yet."""
@@ -83,8 +84,11 @@ async def outcome_of(engine: Engine, organization: UUID, request: UUID) -> SendP
     """Return what is known of a message."""
     async with organization_transaction(engine.pool, organization) as connection:
         row = await connection.fetchrow(
-            "select state, whatsapp_id, whatsapp_at, refusal, error, state in ('pending', 'accepted') as is_open "
-            "from outbox where organization_id = $1 and id = $2",
+            "select state, whatsapp_id, whatsapp_at, coalesce(refusal, case when state = 'accepted' then ("
+            "    select r.paused_for from reputation r where r.organization_id = o.organization_id "
+            "        and r.instance_id = o.instance_id and r.paused_for = 'reachout_locked') end) as refusal, "
+            "    error, state in ('pending', 'accepted') as is_open "
+            "from outbox o where organization_id = $1 and id = $2",
             organization,
             request,
         )

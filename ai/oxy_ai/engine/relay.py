@@ -20,7 +20,7 @@ from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.store import Engine, RelayLimits
 from oxy_ai.records import Acceptance, Offered, OutboxRow, Pacing, RelayStep, RelayTarget
 from oxy_core import subjects
-from oxy_core.envelopes import SendRequest
+from oxy_core.envelopes import ResumeRequest, SendRequest
 from oxy_core.tasks import wait_for
 from oxy_core.trace import child_of, trace_bound
 
@@ -107,6 +107,7 @@ class Relay:
         self._hinted: dict[RelayTarget, None] = {}  # in the order in which they are served
         self._serving: set[RelayTarget] = set()
         self._failing: set[RelayTarget] = set()  # of those hinted or served
+        self._resumptions: dict[RelayTarget, int] = {}  # that their pods were told
 
     async def until_idle(self) -> None:
         """Wait until nothing is being sent, except to pods that did not accept the last offer."""
@@ -159,6 +160,8 @@ class Relay:
                 # One round trip per batch: it marks the previous batch as accepted and returns the next. Only an empty
                 # step releases the instance, so do not stop before one.
                 step = await self._engine.relay_step(target, self._id, offered, self._limits)
+                if step is not None and step.resumption > self._resumptions.get(target, 0):
+                    await self._tell_resumption(target, step)
                 metrics.RELAYED.labels(outcome="withheld").inc(0 if step is None else step.withheld)
                 if step is None or not step.rows:
                     return
@@ -171,6 +174,12 @@ class Relay:
             self._serving.discard(target)
             self._wake.set()
             self._done.set()
+
+    async def _tell_resumption(self, target: RelayTarget, step: RelayStep) -> None:
+        """Tell a pod, once, that a person has let its number go on; what it misses it finds out by itself."""
+        request = ResumeRequest(organization=step.organization, instance=step.instance, resumption=step.resumption)
+        await self._client.publish(subjects.out(step.account, step.instance), request.encode())
+        self._resumptions[target] = step.resumption
 
     async def _offer(self, step: RelayStep) -> list[Acceptance]:
         """Offer rows one by one until one is not accepted or the time is up; returns the accepted ones."""

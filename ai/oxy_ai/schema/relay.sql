@@ -138,7 +138,11 @@ as $$
 begin
     return (
         select jsonb_build_object(
-            'account', account, 'organization', i.settings ->> 'organization', 'instance', i.name
+            'account', account, 'organization', i.settings ->> 'organization', 'instance', i.name, 'resumption',
+            resumption_at((
+                select r.resumed_at from reputation r
+                where r.organization_id = organization and r.instance_id = instance
+            ))
         ) from instances i where i.organization_id = organization and i.id = instance
     );
 end $$;

@@ -339,9 +339,15 @@ def show(found: Any, output: Output) -> None:  # noqa: ANN401 JSON
         print_report(answer.report)
 
 
+_RESUMED: Final = (
+    "The number sends again. If WhatsApp had locked it (463), one message that waits is tried at once and the others "
+    "follow if that is sent; if it is refused, the number stops again."
+)
+
+
 def _show_all(answer: CampaignsAnswer) -> None:
     if answer.resumed is not None:
-        text = "The number sends again." if answer.resumed else "The number was not paused; nothing has changed."
+        text = _RESUMED if answer.resumed else "The number was not paused; nothing has changed."
         console().print(text)
     elif not answer.campaigns:
         console().print("There are no campaigns.")

@@ -23,7 +23,7 @@ from oxy_cli.output import console, print_json
 from oxy_cli.worker_admin import administer
 from oxy_core.identity import PHONE_PATTERN, mask
 from oxy_core.message_limits import MAX_TEXT
-from oxy_core.outbound import MAX_FILE_NAME
+from oxy_core.outbound import MAX_FILE_NAME, SendRefusal
 from oxy_core.send_command import (
     MAX_FILE_BYTES,
     MAX_WAIT_SECONDS,
@@ -251,6 +251,12 @@ def sentence(answer: SendAnswer, phone: str, *, frozen: bool = False) -> str:
             return f"[bold green]✓[/] WhatsApp has the message for {mask(phone)}: {answer.whatsapp_id}"
         case SendState.WAITING if frozen:
             return f"The message for {mask(phone)} waits until sending is thawed, and is sent then unless it expires."
+        case SendState.WAITING if answer.refusal is SendRefusal.REACHOUT_LOCKED:
+            return (
+                f"The message for {mask(phone)} waits: WhatsApp lets the number write to nobody first (463), as far as "
+                "is known. It is sent when its recipient writes, or WhatsApp allows it, which one message finds out "
+                "every 15 minutes, unless it expires. To find out at once: oxy campaign resume NAME --instance"
+            )
         case SendState.WAITING:
             return f"The message for {mask(phone)} waits; it is sent as soon as the instance can, without another try."
         case SendState.EXPIRED if frozen:

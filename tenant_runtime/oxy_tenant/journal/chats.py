@@ -81,6 +81,18 @@ class Chats:
         query = "SELECT 1 FROM chats WHERE chat = coalesce((SELECT chat FROM chat_aliases WHERE alias = ?1), ?1)"
         return bool(self._journal.read(query, str(chat)))
 
+    def written_sequence(self, chat: Jid) -> int:
+        """Return the sequence of the newest message of a chat in which the contact has written; 0: he never has.
+
+        `chat` is any of the chat's addresses.
+        """
+        query = (
+            "SELECT last_sequence FROM chats WHERE contact_at > 0 "
+            "AND chat = coalesce((SELECT chat FROM chat_aliases WHERE alias = ?1), ?1)"
+        )
+        rows = self._journal.read(query, str(chat))
+        return int(rows[0][0]) if rows else 0
+
     def own_sequence(self, chat: Jid) -> int:
         """Return the sequence of the newest message that the business sent from another device; 0: none.
 

@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from oxy_core import subjects
-from oxy_core.envelopes import Accepted, EraseRequest, FreezeRequest, SendRequest
+from oxy_core.envelopes import Accepted, EraseRequest, FreezeRequest, ResumeRequest, SendRequest
 from oxy_core.errors import ContractError, NewerVersionError
 from oxy_core.freeze import Freeze
 from oxy_core.trace import trace_id
@@ -26,7 +26,7 @@ drops the excess; the relay offers again whatever was not accepted."""
 MOST_OPEN: Final = 10_000
 """Requests without a result. Beyond them nothing is accepted, so that they wait in the platform's database."""
 
-AnyRequest: TypeAlias = SendRequest | EraseRequest | FreezeRequest
+AnyRequest: TypeAlias = SendRequest | EraseRequest | FreezeRequest | ResumeRequest
 
 log = structlog.get_logger()
 
@@ -75,6 +75,8 @@ class Intake:
         for request in requests:
             if isinstance(request, FreezeRequest):
                 await self._freeze(request.freeze)
+            elif isinstance(request, ResumeRequest):
+                self._sender.resume(request.resumption)
         if not self._has_volume():
             return
         for request in requests:
@@ -139,7 +141,7 @@ def request_of(data: bytes, environment: RuntimeSettings) -> AnyRequest:
 
 
 def _read(data: bytes) -> AnyRequest:
-    kinds: tuple[type[AnyRequest], ...] = (SendRequest, EraseRequest, FreezeRequest)
+    kinds: tuple[type[AnyRequest], ...] = (SendRequest, EraseRequest, FreezeRequest, ResumeRequest)
     errors: list[ContractError] = []
     for kind in kinds:
         try:

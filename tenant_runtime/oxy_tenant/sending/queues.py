@@ -26,6 +26,10 @@ class WaitingSend:
     """Why WhatsApp refused the last attempt."""
     retry_after: float | None = None
     """Seconds that it asked to wait."""
+    answers: bool = False
+    """Whether it goes to somebody who has written, which WhatsApp's reach-out lock does not forbid (`reach_out`)."""
+    locked_at: int = 0
+    """How far its chat was (`Chats.written_sequence`) when WhatsApp refused it by that lock; 0: it never did."""
     prepared: bytes | None = None
     """The message that announces its file, prepared in this run."""
 
@@ -63,6 +67,11 @@ class ChatQueues:
     def is_next(self, waiting: WaitingSend, addresses: Sequence[Jid]) -> bool:
         """Whether no other send to any of these addresses comes before `waiting`."""
         return self._of(addresses).waiting[0] is waiting
+
+    def waiting_in(self, addresses: Sequence[Jid]) -> list[WaitingSend]:
+        """Return what waits for any of these addresses."""
+        found = (self._queues[address] for address in addresses if address in self._queues)
+        return [waiting for queue in found for waiting in queue.waiting]
 
     def head(self, queue: ChatQueue) -> WaitingSend | None:
         """Return the send that a task of `queue` attempts next; None ends the task."""

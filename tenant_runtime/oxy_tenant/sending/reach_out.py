@@ -1,7 +1,8 @@
 """The reach-out lock: WhatsApp lets an account that wrote first to too many people write first to nobody (463).
 
-Who wrote to the account first can still be answered, so replies go on, and what is sent unasked waits. WhatsApp tells
-no time: from time to time one message finds out, and at once when a person has let the number go on.
+Who wrote to the account first can still be answered, so replies go on, with whatever waits before them in their chats,
+and so does what people order for somebody who has written. The rest waits. WhatsApp tells no time: from time to time
+one message finds out, and at once when a person has let the number go on.
 """
 
 import asyncio
@@ -42,14 +43,14 @@ class ReachOutLock:
         """The message that finds out whether it is over."""
         self._probe_at = 0.0
         """When the next one may, on the monotonic clock."""
-        self._resumption: int | None = None
+        self._resumption = None if lock is None else lock.resumption
         self._is_doubted = False
         """Whether a person has let the number go on since the lock was met: if it is met again, that is news."""
-        self._turns: dict[asyncio.Event, None] = {}  # in the order in which they are granted
+        self._turns: dict[WaitingSend, asyncio.Event] = {}  # in the order in which they are granted
 
     def wait_seconds(self, waiting: WaitingSend) -> float:
         """Return how long this message waits for the lock; 0: it may be tried, and the next ones wait for it."""
-        if waiting.send.request.lane is Lane.REPLY or self._lock is None or self._probe is waiting:
+        if self._lock is None or self._probe is waiting or waiting.answers:
             return 0
         left = self._probe_seconds if self._probe else self._probe_at - time.monotonic()
         if left <= 0:
@@ -59,22 +60,36 @@ class ReachOutLock:
         waiting.last_error = "WhatsApp lets this account write to nobody first; replies go on"
         return left
 
+    def spares(self, waiting: WaitingSend, *, written: int, with_reply: bool) -> bool:
+        """Whether a message goes to somebody whom the account may answer, as far as anybody knows.
+
+        `written`: how far its chat is (`Chats.written_sequence`). `with_reply`: whether it is a reply, or one waits
+        behind it, which must not wait for the lock. What the platform keeps meanwhile is not spared.
+        """
+        if waiting.send.request.resumption is not None:
+            return with_reply and not self.is_met
+        return with_reply or written > waiting.locked_at
+
     @property
     def is_met(self) -> bool:
         """Whether the lock holds, as far as anybody knows: no message is finding out."""
         return self._lock is not None and self._probe is None
 
-    async def turn_within(self, seconds: float) -> None:
+    async def turn_within(self, seconds: float, waiting: WaitingSend) -> None:
         """Wait for so many seconds, or until another message may be tried and no other has waited for longer.
 
         One at a time, so that what has waited does not leave all at once.
         """
-        turn = asyncio.Event()
-        self._turns[turn] = None
+        turn = self._turns[waiting] = asyncio.Event()
         try:
             await wait_for(turn, seconds)
         finally:
-            self._turns.pop(turn, None)
+            self._turns.pop(waiting, None)
+
+    def look_again(self, waiting: WaitingSend) -> None:
+        """End a message's wait for its turn, if it waits for one: it may be spared now."""
+        if waiting in self._turns:
+            self._turns.pop(waiting).set()
 
     def note_resumed(self, resumption: int | None) -> None:
         """Take note that a person has let the number go on (`SendRequest.resumption`): one message is tried at once."""
@@ -100,7 +115,7 @@ class ReachOutLock:
 
     def note_sent(self, waiting: WaitingSend) -> None:
         """Take note of a message that was sent: an unasked one shows that the lock is over."""
-        if self._lock is not None and waiting.send.request.lane is not Lane.REPLY:
+        if self._lock is not None and not waiting.answers:
             self._lock = None
             self._on_change(None)
 
@@ -117,6 +132,4 @@ class ReachOutLock:
 
     def _grant_turn(self) -> None:
         if self._turns:
-            turn = next(iter(self._turns))
-            del self._turns[turn]
-            turn.set()
+            self.look_again(next(iter(self._turns)))

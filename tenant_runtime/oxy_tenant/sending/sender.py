@@ -6,12 +6,14 @@ asked for) holds another.
 
 import asyncio
 import random
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
 
-from oxy_core.envelopes import SendOutcome
+from oxy_core.envelopes import Lane, SendOutcome
 from oxy_core.errors import OxyError
+from oxy_core.identity import Jid
 from oxy_core.outbound import SendRefusal
 from oxy_core.tasks import wait_for
 from oxy_core.trace import trace_bound
@@ -95,9 +97,24 @@ class Sender:
     def enqueue(self, send: OpenSend) -> None:
         """Queue a journalled request; requests of one chat are sent in the order of their acceptance."""
         self._reach_out.note_resumed(send.request.resumption)
-        queue = self._queues.add(send, self._chats.addresses(send.chat))
+        addresses = self._chats.addresses(send.chat)
+        queue = self._queues.add(send, addresses)
         if queue is not None:
             self._new_queues.put_nowait(queue)
+        elif send.request.lane is Lane.REPLY:
+            self._look_again(addresses)
+
+    def resume(self, resumption: int) -> None:
+        """Try a message that WhatsApp's reach-out lock holds back: a person has let the number go on."""
+        self._reach_out.note_resumed(resumption)
+
+    def heard(self, chat: Jid) -> None:
+        """Look again at what waits for somebody who has just written: he may be answered."""
+        self._look_again(self._chats.addresses(chat))
+
+    def _look_again(self, addresses: Sequence[Jid]) -> None:
+        for waiting in self._queues.waiting_in(addresses):
+            self._reach_out.look_again(waiting)
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -156,6 +173,8 @@ class Sender:
         settled = await self._recovery.settle_interrupted(waiting.send)
         if settled is not None:
             return settled
+        if waiting.send.recovered and waiting.send.attempts:
+            waiting.locked_at = self._chats.written_sequence(waiting.chat)  # it need not be refused once more
         objection = self._preparation.objection(waiting)
         return None if objection is None else refused(objection)
 
@@ -164,10 +183,11 @@ class Sender:
         # in `Delivery`.
         if (refusal := self._delivery.refusal(waiting)) is not None or self._stopping.is_set() or self._freeze.frozen:
             return refusal
+        waiting.answers = self._is_answer(waiting)
         if (seconds := self._reach_out.wait_seconds(waiting)) > 0:
             if waiting.send.request.resumption is not None and self._reach_out.is_met:
                 return given_back(waiting)
-            await self._reach_out.turn_within(self._in_time(waiting, seconds))
+            await self._reach_out.turn_within(self._in_time(waiting, seconds), waiting)
             return None
         waiting.chat = await self._recipients.address_of(waiting.chat)
         await self._preparation.prepare(waiting)
@@ -178,6 +198,14 @@ class Sender:
             self._reach_out.note_sent(waiting)
         return result
 
+    def _is_answer(self, waiting: WaitingSend) -> bool:
+        in_chat = [waiting, *self._queues.waiting_in(self._chats.addresses(waiting.chat))]
+        return self._reach_out.spares(
+            waiting,
+            written=self._chats.written_sequence(waiting.chat),
+            with_reply=any(other.send.request.lane is Lane.REPLY for other in in_chat),
+        )
+
     async def _postpone(self, waiting: WaitingSend, error: OxyError) -> Result | None:
         """Pause after an attempt that certainly did not reach WhatsApp; return the result if it was the last one."""
         request = waiting.send.request
@@ -186,11 +214,14 @@ class Sender:
         self._delivery.in_flight.discard(request.id)
         waiting.failed, waiting.last_error, waiting.refusal = waiting.failed + 1, str(error), _refusal_of(error)
         if isinstance(error, ReachOutLockedError):
+            waiting.locked_at = self._chats.written_sequence(waiting.chat)
             self._reach_out.note_locked(waiting)
         if waiting.send.expires_at is None and waiting.failed >= self._retries.attempts:
             text = f"not sent in {waiting.failed} attempts; the last error: {error}"
             return Result(SendOutcome.FAILED, error=text, refusal=waiting.refusal, retry_after=waiting.retry_after)
         seconds = self._pause_seconds(waiting, error)
+        if isinstance(error, ReachOutLockedError) and not self._is_answer(waiting):
+            seconds = 0  # it waits for its turn instead, which ends when its contact writes
         log.warning("send_postponed", request=str(request.id), error=str(error), seconds=round(seconds, 1))
         await self._pause(waiting, seconds)
         return None

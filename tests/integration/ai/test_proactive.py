@@ -14,7 +14,7 @@ from integration.ai.test_release_rules import PACING, Number
 from psycopg.types.json import Jsonb
 
 from oxy_ai.database import connected_pool, organization_transaction
-from oxy_ai.engine.outgoing import find_destination, queue_message
+from oxy_ai.engine.outgoing import find_destination, outcome_of, queue_message
 from oxy_ai.engine.store import Engine
 from oxy_ai.ids import instance_id
 from oxy_ai.reputation import ProactiveMessage, Purpose, queue_proactive
@@ -196,6 +196,9 @@ async def test_a_number_that_whatsapp_locks_is_stopped_its_owner_told_once_and_a
         await until(lambda: scene.query("select from outbox where state = 'accepted' having count(*) = 2"))
         pod.report(InstanceEvent(name=REACHOUT_LOCKED, at=datetime.now(UTC)))
         await until(lambda: scene.query("select from reputation where paused_for = 'reachout_locked'"))
+        async with connected_pool(scene.database_url, connections=1) as pool:
+            progress = await outcome_of(Engine(pool), org(settings), refused[0])
+        assert (progress.is_open, progress.refusal) == (True, SendRefusal.REACHOUT_LOCKED), "so `oxy send` says why"
         for request in refused:
             body = SendResult(request_id=request, outcome=SendOutcome.EXPIRED, refusal=SendRefusal.REACHOUT_LOCKED)
             pod.report(body)
@@ -214,6 +217,7 @@ async def test_a_number_that_whatsapp_locks_is_stopped_its_owner_told_once_and_a
         known = {item.resumption for item in pod.sent if item.text == "Promoção"}
         assert 0 in known, "released before a person let the number go on"
         [resumption] = known - {0}
+        assert pod.resumptions == [resumption], "what waits at the pod is tried at once"
         for facts in ({"resumption": resumption - 1}, {"resumption": resumption}):
             assert await scene.value("select paused_at from reputation") is None
             pod.report(InstanceEvent(name=REACHOUT_LOCKED, at=datetime.now(UTC) - timedelta(minutes=1), facts=facts))

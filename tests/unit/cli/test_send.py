@@ -8,6 +8,7 @@ import pytest
 
 from oxy_cli.commands.send import Message, freeze_of, hindrance_of, order_of, problem_of, sentence, unfit
 from oxy_cli.instance import InstanceView
+from oxy_core.outbound import SendRefusal
 from oxy_core.send_command import MAX_FILE_BYTES, FileOrder, SendAnswer, SendState
 
 PHONE = "+5511987654321"
@@ -92,6 +93,14 @@ def test_the_result_never_shows_the_whole_number(state: SendState) -> None:
     assert "…4321" in said
     assert "98765" not in said
     assert ("WhatsApp refused it" in said) == (state not in {SendState.SENT, SendState.WAITING})
+
+
+def test_a_lock_of_whatsapp_is_named_with_what_can_be_done() -> None:
+    answer = SendAnswer(id=UUID(int=1), state=SendState.WAITING, refusal=SendRefusal.REACHOUT_LOCKED)
+    said = sentence(answer, PHONE)
+    assert "WhatsApp lets the number write to nobody first" in said
+    assert "oxy campaign resume NAME --instance" in said
+    assert "until sending is thawed" in sentence(answer, PHONE, frozen=True)
 
 
 @pytest.mark.parametrize("state", SendState)
