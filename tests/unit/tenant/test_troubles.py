@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oxy_core.identity import Jid
 from oxy_core.instance.connection_causes import CONNECTION_CAUSES, MAX_DETAIL
 from oxy_core.instance.proxy_url import ProxyUrl
-from oxy_tenant.links.events import Banned, LinkEvent, LoginRefused, TroubleNoticed
+from oxy_tenant.links.events import Banned, LinkEvent, LoginRefused, Outdated, TroubleNoticed
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.dial_errors import detail_of, failure_of
 from oxy_tenant.links.neonize.events import CopyRefused
@@ -35,10 +35,10 @@ DIALLED = (
         ('<failure location="lla" reason="500"/>', LoginRefused("LoginServerError", "code 500")),
         ('<failure message="later" reason="503"/>', LoginRefused("LoginUnavailable", "code 503, later")),
         ('<failure location="lla" reason="777"/>', LoginRefused("ConnectFailure", "code 777")),
-        ('<failure reason="401"><x/></failure>', None),  # events follow these four
+        ('<failure reason="401"><x/></failure>', None),  # events follow these three
         ('<failure reason="403"/>', None),
-        ('<failure reason="405"/>', None),
         ('<failure reason="406"/>', None),
+        ('<failure location="lla" reason="405"/>', Outdated()),  # no event does while no phone is linked
         ('<failure code="101" expire="0" reason="402"/>', Banned(None, "too many messages to people who do not have")),
         ('<failure code="999" expire="x" reason="402"/>', Banned(None)),
         ('<stream:error code="515"/>', TroubleNoticed("RestartRequired")),

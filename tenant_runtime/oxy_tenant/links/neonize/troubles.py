@@ -17,6 +17,7 @@ from oxy_tenant.links.events import (
     Banned,
     LinkEvent,
     LoginRefused,
+    Outdated,
     TroubleNoticed,
 )
 from oxy_tenant.links.neonize.dial_errors import detail_of, failure_of
@@ -27,8 +28,11 @@ _NODE: Final = re.compile(rb"\n.{1,4}?<(?:failure |stream:error|xmlstreamend|iq 
 _ATTRIBUTE: Final = re.compile(r' ([a-z_-]{1,40})="([^"<>]*)"')
 _RATE_LIMITED: Final = re.compile(r'<iq [^<>]*><error [^<>]*code="429"[^<>]*/></iq>')
 
-_TERMINAL: Final = frozenset({"401", "403", "405", "406"})
+_TERMINAL: Final = frozenset({"401", "403", "406"})
 """Codes of refused logins that neonize has events for, which come once the library has deleted what it must delete."""
+
+_OUTDATED: Final = "405"
+"""neonize has an event for this one, too, but none while no phone is linked."""
 
 _LOGINS: Final[Mapping[str, str]] = {
     "409": "ClientRejected",
@@ -112,6 +116,8 @@ def _refused_login(attributes: Mapping[str, str]) -> LinkEvent | None:
     code = attributes.get("reason", "")
     if code in _TERMINAL:
         return None
+    if code == _OUTDATED:
+        return Outdated()
     if code == _BANNED:
         return Banned(_ban_end(attributes.get("expire", "")), _BANS.get(attributes.get("code", ""), ""))
     said = attributes.get("message", "")
