@@ -46,6 +46,16 @@ DIALLED = (
         ('<stream:error code="500"/>', TroubleNoticed("StreamError", "code 500")),
         ('<stream:error><conflict type="replaced"/></stream:error>', None),
         ('<stream:error code="401"><conflict type="device_removed"/></stream:error>', None),
+        (
+            '<stream:error><conflict id="1" type="mystery"/></stream:error>',
+            TroubleNoticed("StreamError", "conflict mystery"),
+        ),
+        ("<stream:error><xml-not-well-formed/></stream:error>", TroubleNoticed("StreamError", "xml-not-well-formed")),
+        (
+            '<stream:error code="516"><ack id="1" type="x"/></stream:error>',
+            TroubleNoticed("StreamError", "code 516 ack x"),
+        ),
+        ("<stream:error/>", TroubleNoticed("StreamError")),
         ("<xmlstreamend/>", TroubleNoticed("StreamEnded")),
         (
             '<iq from="s.whatsapp.net" id="1-2" type="error"><error code="429" text="rate-overlimit"/></iq>',

@@ -26,6 +26,12 @@ _NODE: Final = re.compile(rb"\n.{1,4}?<(?:failure |stream:error|xmlstreamend|iq 
 """How a log entry with such a node begins: field 1, its length."""
 
 _ATTRIBUTE: Final = re.compile(r' ([a-z_-]{1,40})="([^"<>]*)"')
+_CHILD: Final = re.compile(r"<stream:error[^<>]*>(<([a-z:_-]{1,40})[^<>]*)")
+"""What an ended stream says beside its code, often instead of one."""
+
+_FOLLOWED: Final = frozenset({("conflict", "replaced"), ("conflict", "device_removed")})
+"""What an event of the library follows."""
+
 _RATE_LIMITED: Final = re.compile(r'<iq [^<>]*><error [^<>]*code="429"[^<>]*/></iq>')
 
 _TERMINAL: Final = frozenset({"401", "403", "406"})
@@ -132,11 +138,14 @@ def _ban_end(seconds: str) -> datetime | None:
 
 
 def _ended_stream(node: str) -> LinkEvent | None:
-    if "<conflict" in node:
-        # An event follows, or, for a kind of conflict that the library does not know, the end of the connection.
+    child = _CHILD.match(node)
+    said = (child[2], _attributes(child[1]).get("type", "")) if child else ()
+    if said in _FOLLOWED:
         return None
     code = _attributes(node).get("code", "")
-    return TroubleNoticed(_STREAMS.get(code, "StreamError"), "" if code in _STREAMS else detail_of(f"code {code}"))
+    if code in _STREAMS:
+        return TroubleNoticed(_STREAMS[code])
+    return TroubleNoticed("StreamError", detail_of(" ".join((f"code {code}" if code else "", *said))))
 
 
 def _broken_connection(error: str, hide: Callable[[str], str]) -> TroubleNoticed:
