@@ -26,7 +26,10 @@ class Shown:
 _USUAL = "This is usual and passes. Oxy reconnects by itself"
 _BY_ITSELF = "Oxy reconnects by itself"
 _THEIRS = "The fault is WhatsApp's. Oxy tries again, more and more slowly"
-_PATH = "Check that pods can reach web.whatsapp.com:443; if they need a proxy, set spec.network"
+_PATH = (
+    "Check that pods, or their proxy if spec.network names one, can reach web.whatsapp.com:443; if they need one, set "
+    "it there"
+)
 _AUTHORITY = "If that is a proxy of yours, name its certificate authority in spec.network"
 _PROXY = (
     "Check the proxy, and its URL in the Secret that spec.network.proxySecretRef names. Oxy never connects directly"

@@ -63,7 +63,10 @@ class ConnectionCause:
 _RECONNECTS: Final = "Oxy reconnects by itself"
 _EXPECTED: Final = "This is usual and passes. " + _RECONNECTS
 _THEIRS: Final = "The fault is WhatsApp's. Oxy tries again, more and more slowly"
-_PATH: Final = "Check that pods can reach web.whatsapp.com:443; if they need a proxy, set spec.network"
+_PATH: Final = (
+    "Check that pods, or their proxy if spec.network names one, can reach web.whatsapp.com:443; if they need one, set "
+    "it there"
+)
 _PROXY: Final = (
     "Check the proxy, and its URL in the Secret that spec.network.proxySecretRef names. Oxy never connects directly"
 )

@@ -39,7 +39,11 @@ DIAL = "dial tcp 10.0.0.1:1080: connect: connection refused"
         ("Not authorised here", PROXY_AUTHENTICATION_FAILED, "Not authorised here"),
         ("Forbidden", PROXY_REFUSED, "Forbidden"),
         ("Bad Gateway", PROXY_REFUSED, "Bad Gateway"),
+        ("Blocked: ask the help desk", PROXY_REFUSED, "Blocked: ask the help desk"),
+        ("Erro: senha (password) inválida", PROXY_AUTHENTICATION_FAILED, "Erro: senha (password) inválida"),
         ("unknown status code", PROXY_REFUSED, "unknown status code"),
+        ('malformed HTTP status code "mail:"', PROXY_REFUSED, 'malformed HTTP status code "mail:"'),
+        ('malformed MIME header: missing colon: "x"', PROXY_REFUSED, 'malformed MIME header: missing colon: "x"'),
     ],
 )
 def test_what_a_proxy_did_is_read_from_the_librarys_error(cause: str, reason: str, detail: str) -> None:
@@ -57,7 +61,9 @@ def test_what_a_proxy_did_is_read_from_the_librarys_error(cause: str, reason: st
         "the link stopped",
         f"{DIALLED}",
         f"{DIALLED}EOF",
+        f"{DIALLED}unexpected EOF",
         f"{DIALLED}context deadline exceeded",
+        f'{DIALLED}net/http: HTTP/1.x transport connection broken: malformed HTTP response "x"',
         f"{DIALLED}remote error: tls: handshake failure",
         f"{DIALLED}tls: failed to verify certificate: x509: certificate signed by unknown authority",
         f"{DIALLED}dial tcp: lookup web.whatsapp.com: no such host",

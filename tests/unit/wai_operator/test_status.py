@@ -457,8 +457,8 @@ def test_a_lost_connection_is_explained_once_with_the_underlying_error_and_the_a
     reported = live(attempts=2, last_reason="ServerUnreachable", last_error=error)
     made = conditions(pod=pod(), live=reported)
     expected = (
-        f"WhatsApp cannot be reached: {error}. Check that pods can reach web.whatsapp.com:443; if they need a "
-        "proxy, set spec.network."
+        f"WhatsApp cannot be reached: {error}. Check that pods, or their proxy if spec.network names one, can reach "
+        "web.whatsapp.com:443; if they need one, set it there."
     )
     for kind in ("Ready", "Connected", "Receiving"):
         shown_as = (made[kind]["status"], made[kind]["reason"], made[kind]["message"])

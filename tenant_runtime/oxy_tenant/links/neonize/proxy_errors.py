@@ -2,8 +2,9 @@
 
 Go says what it was doing when it failed: ``… Get "https://web.whatsapp.com/ws/chat": `` and then, of an HTTP proxy that
 cannot be reached, ``proxyconnect tcp: …``; of a SOCKS proxy always ``socks connect tcp PROXY->SERVER: …``. Of an HTTP
-proxy that refuses, it quotes no more than the phrase after the status code, which the proxy chooses. Nothing else that
-can fail there is said without a colon, but for the few words in `_WORDS_OF_GO`.
+proxy that refuses, it quotes no more than the phrase after the status code, which the proxy chooses; an answer that is
+no HTTP it calls ``malformed``. Nothing else that can fail there is said without a colon, but for the few words in
+`_WORDS_OF_GO`, or begins with a capital letter.
 Sources: Go, net/http/transport.go (dialConn) and golang.org/x/net/internal/socks.
 """
 
@@ -26,6 +27,7 @@ _LOGIN: Final = re.compile(r"authenti|authori[sz]|credential|log.?in|password", 
 """In the phrase of a refusal. Some proxies word it as they like; 407 is ``Proxy Authentication Required``."""
 
 _WORDS_OF_GO: Final = frozenset({"", "EOF", "unexpected EOF", "context canceled", "context deadline exceeded"})
+_NO_HTTP: Final = "malformed "
 _LONGEST_PHRASE: Final = 200
 
 
@@ -60,6 +62,7 @@ def _socks_failure(cause: str) -> ProxyFailure:
 
 
 def _http_refusal(phrase: str) -> ProxyFailure | None:
-    if phrase in _WORDS_OF_GO or ":" in phrase or len(phrase) > _LONGEST_PHRASE:
+    said_by_go = ":" in phrase and not (phrase[0].isupper() or phrase.startswith(_NO_HTTP))
+    if phrase in _WORDS_OF_GO or said_by_go or len(phrase) > _LONGEST_PHRASE:
         return None
     return ProxyFailure(PROXY_AUTHENTICATION_FAILED if _LOGIN.search(phrase) else PROXY_REFUSED, phrase)
