@@ -181,6 +181,13 @@ def test_a_session_set_aside_is_kept_and_the_second_in_a_day_is_reported(store: 
         assert len(list(tmp_path.glob("session.bad-*.db-wal"))) == number
 
 
+def test_neither_another_name_nor_a_clock_that_was_ahead_makes_it_the_second(store: SessionStore) -> None:
+    store.path.write_bytes(b"broken")
+    for name in ("session.bad-copy.db", f"session.bad-{NOW + timedelta(days=365):%Y%m%dT%H%M%SZ}.db"):
+        store.path.with_name(name).write_bytes(b"broken before")
+    assert not store.set_aside(NOW)
+
+
 def test_secrets_of_direct_chats_are_found_by_row(store: SessionStore) -> None:
     make_session(store.path)
     for name, chat in (("A", "111@lid"), ("B", "120363@g.us"), ("C", "status@broadcast"), ("D", "5511@s.whatsapp.net")):

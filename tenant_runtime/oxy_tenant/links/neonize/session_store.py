@@ -10,7 +10,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -186,7 +186,7 @@ class SessionStore:
 
     def set_aside(self, now: datetime) -> bool:
         """Rename a damaged session, without deleting it; returns whether it is the second within a day."""
-        again = any(now - moment < AGAIN_WITHIN for moment in self._set_aside_at())
+        again = any(abs(now - moment) < AGAIN_WITHIN for moment in self._set_aside_at())
         self.set_aside_as(f"session.bad-{now:%Y%m%dT%H%M%SZ}.db")
         log.error("session_set_aside", again=again)
         return again
@@ -222,9 +222,11 @@ class SessionStore:
         finally:
             os.close(folder)
 
-    def _set_aside_at(self) -> list[datetime]:
-        names = (file.name for file in self.path.parent.glob("session.bad-*.db"))
-        return [datetime.strptime(f"{name}+0000", "session.bad-%Y%m%dT%H%M%SZ.db%z") for name in names]
+    def _set_aside_at(self) -> Iterator[datetime]:
+        """Return when damaged sessions were set aside; a file that a person has called similarly tells nothing."""
+        for file in self.path.parent.glob("session.bad-*.db"):
+            with contextlib.suppress(ValueError):
+                yield datetime.strptime(f"{file.name}+0000", "session.bad-%Y%m%dT%H%M%SZ.db%z")
 
 
 def device_of(address: str, peers: int = 0) -> LinkedDevice:
