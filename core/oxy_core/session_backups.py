@@ -161,7 +161,7 @@ def next_backup_at(plan: BackupPlan, *, last_at: datetime | None, linked_at: dat
     """Return when the next backup is due without a request; None: never.
 
     `last_at` is when the last one of this device was made. A clock that was put back delays a backup by one interval
-    at most: whoever asks compares with a later `last_at` than now as with none.
+    at most: whoever asks takes a `last_at` or a `linked_at` later than now for none.
     """
     if not plan.enabled:
         return None

@@ -29,10 +29,12 @@ def due(plan: BackupPlan, known: SessionMetadata, now: datetime) -> bool:
     if known.device_digest is None:
         return False
     last = known.last_backup
-    # One of another device is none, and so is one that a clock that was ahead has made.
+    # One of another device is none, and so is one that a clock that was ahead has made. Such a clock's word on when the
+    # phone was linked counts as little.
     counts = last is not None and last.device == known.device_digest and last.made_at <= now
     made_at = last.made_at if last is not None and counts else None
-    next_at = next_backup_at(plan, last_at=made_at, linked_at=known.linked_at or _LONG_AGO)
+    linked_at = known.linked_at if known.linked_at is not None and known.linked_at <= now else _LONG_AGO
+    next_at = next_backup_at(plan, last_at=made_at, linked_at=linked_at)
     return next_at is not None and next_at <= now
 
 
@@ -69,13 +71,13 @@ _DETAILS: Final[Mapping[RefusedRestore, str]] = {
 }
 
 
-def refused_restore(
-    wish: RestoreWish, phone: str, *, linked: bool, last_change: datetime | None, metadata_lost: bool
+def refused_restore(  # noqa: PLR0913 all that decides
+    wish: RestoreWish, phone: str, *, linked: bool, last_change: datetime | None, metadata_lost: bool, now: datetime
 ) -> RefusedRestore | None:
     """Return why a backup must not be restored; None: it may.
 
     `linked` and `last_change` are of the session on the volume, which counts as newer if it was written after the
-    backup was made. One that is not linked, or damaged, is worth nothing.
+    backup was made, or by a clock that has been put back since. One that is not linked, or damaged, is worth nothing.
     """
     if wish.manifest.number != number_digest(phone):
         return RefusedRestore.OTHER_NUMBER
@@ -83,5 +85,6 @@ def refused_restore(
         return None
     if metadata_lost:
         return RefusedRestore.METADATA_LOST
-    newer = last_change is not None and last_change > wish.manifest.made_at
+    made_at = wish.manifest.made_at
+    newer = last_change is not None and (last_change > made_at or last_change <= now < made_at)
     return RefusedRestore.SESSION_NEWER if newer and not wish.force else None

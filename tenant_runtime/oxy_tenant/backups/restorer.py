@@ -81,6 +81,7 @@ class Restorer:
             linked=linked,
             last_change=last_change,
             metadata_lost=self._metadata.lost,
+            now=datetime.now(UTC),
         )
 
     def _require_room(self, manifest: BackupManifest) -> None:

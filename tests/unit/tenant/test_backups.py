@@ -68,6 +68,7 @@ def last(age: timedelta, device: str = DEVICE) -> LastBackup:
         (DAILY, {}, True),
         (DAILY, {"linked_at": NOW - timedelta(minutes=9)}, False),
         (DAILY, {"linked_at": None}, True),
+        (DAILY, {"linked_at": NOW + HOUR}, True),
         (DAILY, {"device_digest": None}, False),
         (DAILY, {"last_backup": last(23 * HOUR)}, False),
         (DAILY, {"last_backup": last(24 * HOUR)}, True),
@@ -196,9 +197,25 @@ def wish(*, force: bool = False, phone: str = PHONE) -> RestoreWish:
 def test_a_backup_replaces_no_newer_session_without_force_and_none_of_another_number(
     asked: RestoreWish, *, linked: bool, changed_after: timedelta, lost: bool, refused: RefusedRestore | None
 ) -> None:
-    found = refused_restore(asked, PHONE, linked=linked, last_change=NOW + changed_after, metadata_lost=lost)
+    changed_at, now = NOW + changed_after, NOW + 2 * HOUR
+    found = refused_restore(asked, PHONE, linked=linked, last_change=changed_at, metadata_lost=lost, now=now)
     assert found is refused
     assert found is None or len(found.detail) <= 300
+
+
+@pytest.mark.parametrize(
+    ("changed_at", "refused"),
+    [
+        (NOW - 2 * HOUR, RefusedRestore.SESSION_NEWER),
+        (NOW, None),  # of the backup itself: a restore of it was interrupted
+    ],
+)
+def test_a_backup_of_a_clock_that_was_ahead_replaces_no_session_that_was_used_since_without_force(
+    changed_at: datetime, refused: RefusedRestore | None
+) -> None:
+    now = NOW - HOUR
+    found = refused_restore(wish(), PHONE, linked=True, last_change=changed_at, metadata_lost=False, now=now)
+    assert found is refused
 
 
 def seal(key: bytes = b"k" * 32, *, instance: str = "shop", chunks: int = 2) -> Seal:
