@@ -39,6 +39,7 @@ from oxy_tenant.connection.session_progress import (
 from oxy_tenant.connection.steadiness import Steadiness
 from oxy_tenant.links.errors import LinkBrokenError, LinkError
 from oxy_tenant.links.events import (
+    RESTART_REQUIRED,
     CallMissed,
     CaughtUp,
     ChangedNumber,
@@ -52,6 +53,7 @@ from oxy_tenant.links.events import (
     LoginRefused,
     PairingStopped,
     Receipts,
+    TroubleNoticed,
 )
 from oxy_tenant.links.protocol import MessageSink, StoredSession, WhatsAppLink
 from oxy_tenant.own_account import OwnAccount
@@ -59,6 +61,9 @@ from oxy_tenant.settings_file import SettingsFile
 
 _ENDS_OF_CONNECTIONS: Final = (Disconnected, LoginRefused, LinkStopped, PairingStopped)
 """Events that mean something else once a phone is linked."""
+
+_RESTART: Final = TroubleNoticed(RESTART_REQUIRED)
+"""Another one: the library has stored the device before WhatsApp asks it to log in with it."""
 
 _CONTACT_EVENTS: Final = (Receipts, CallMissed, ChangedNumber)
 """Events that say nothing about the connection."""
@@ -243,7 +248,7 @@ class Connection:
             return SessionEnd(Trouble(event.reason), failed=False)
         if isinstance(event, LinkedToAnother):
             raise _ForeignAccountError(event.phone, unlinked=progress.fresh and await self._unlink(events))
-        if isinstance(event, _ENDS_OF_CONNECTIONS):
+        if isinstance(event, _ENDS_OF_CONNECTIONS) or event == _RESTART:
             await self._look_whether_linked()
         step = progress.take(event, self._loop.time(), window_seconds=self._pairing.window_seconds())
         if step is None:

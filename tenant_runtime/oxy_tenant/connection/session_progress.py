@@ -151,8 +151,7 @@ class SessionProgress:
                 self.linked = self.fresh = True
                 self._deadline = _Deadline(now + self._timing.login, LOGIN_TIMED_OUT)
             case PairingStopped(succeeded=False) if not self.linked:
-                short = now - self._started < self._timing.shortest_pairing
-                step = SessionEnd(self._diagnosis.or_else(PAIRING_INTERRUPTED), failed=short)
+                step = self._codes_over(now)
             case Connected():
                 step = self._logged_in(now)
             case TroubleNoticed(reason, detail):
@@ -199,12 +198,19 @@ class SessionProgress:
         if cause is not None and cause.effect is Effect.HOLDS:
             return self._held(trouble, now)
         if trouble.reason == RESTART_REQUIRED:
-            # The library obeys at once, and says nothing more of it. Before the login this belongs to linking a phone.
+            # The library obeys at once, and says nothing more of it.
+            if not self.linked:
+                return self._codes_over(now)  # what was shown is worth nothing on its next connection
+            # Before the login this belongs to linking a phone.
             return None if self._silence is None else self._lost(trouble, now)
         if trouble.reason == FRAME_UNREADABLE:
             return self._unreadable(trouble, now)
         known = self._diagnosis.note(trouble)
         return WentDown(known) if self.linked and self._silence is None else None
+
+    def _codes_over(self, now: float) -> SessionEnd:
+        short = now - self._started < self._timing.shortest_pairing
+        return SessionEnd(self._diagnosis.or_else(PAIRING_INTERRUPTED), failed=short)
 
     def _unreadable(self, trouble: Trouble, now: float) -> Step | None:
         """End the session at once or, if one was just ended for this, after a while."""

@@ -263,11 +263,13 @@ def test_while_codes_are_offered_a_lost_connection_is_the_libraries_business() -
     assert session.now == 1000 + WINDOW
 
 
+@pytest.mark.parametrize("over", [PairingStopped(succeeded=False), TroubleNoticed("RestartRequired")])
 @pytest.mark.parametrize(("after", "failed"), [(1.0, True), (31.0, False)])
-def test_codes_that_ran_out_are_no_failure(after: float, *, failed: bool) -> None:
+def test_codes_that_ran_out_are_no_failure(over: LinkEvent, after: float, *, failed: bool) -> None:
     session = Session(linked=False)
+    session.take(QrOffered("qr"))
     session.now += after
-    assert session.take(PairingStopped(succeeded=False)) == SessionEnd(Trouble("PairingInterrupted"), failed=failed)
+    assert session.take(over) == SessionEnd(Trouble("PairingInterrupted"), failed=failed)
 
 
 def test_a_phone_that_was_linked_meanwhile_is_not_asked_for_again() -> None:
