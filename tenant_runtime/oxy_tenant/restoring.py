@@ -15,6 +15,7 @@ from oxy_tenant.errors import BackupKeyError, BackupUnavailableError, VolumeErro
 from oxy_tenant.lobby import Lobby
 from oxy_tenant.session_metadata import MetadataFile
 from oxy_tenant.settings_file import SettingsFile
+from oxy_tenant.volume.files import usable_files
 
 RETRY_SECONDS: Final = 5.0
 """Pause before a restore that could not be carried out is tried again."""
@@ -36,8 +37,9 @@ async def restore_if_wished(settings: SettingsFile, metadata: MetadataFile, lobb
     folder = lobby.environment.session
     archive = NeonizeArchive(folder)
     # What a process that was killed has left.
-    archive.finish_adopting()
-    archive.discard()
+    with usable_files():
+        archive.finish_adopting()
+        archive.discard()
     if _open_wish(settings, metadata) is None:
         return True
     restorer = Restorer(lobby.environment, archive, SessionStore(folder), metadata)

@@ -32,6 +32,7 @@ from oxy_tenant.settings import RuntimeSettings
 from oxy_tenant.settings_file import SettingsFile
 from oxy_tenant.state_page import state_page
 from oxy_tenant.unused_memory import keep_trimmed
+from oxy_tenant.volume.files import usable_files
 from oxy_tenant.volume.lock import holding_volume
 from oxy_tenant.volume.room import is_usable
 from oxy_tenant.volume.watch import usage_of
@@ -208,7 +209,9 @@ async def run(environment: RuntimeSettings, stop: asyncio.Event) -> int:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(4, thread_name_prefix="work"))
     with holding_volume(environment.session):
         marker = EndedMarker(environment.session)
-        repeated = repeated_ending(marker.read(), environment.epoch, environment.pod_uid)
+        with usable_files():
+            ended = marker.read()
+        repeated = repeated_ending(ended, environment.epoch, environment.pod_uid)
         if repeated is not None:
             write_termination_message(environment.termination_log, repeated)
             log.error("epoch_already_ended", reason=repeated.reason, exit_code=repeated.exit_code)
@@ -220,7 +223,8 @@ async def _run_connected(environment: RuntimeSettings, marker: EndedMarker, stop
     settings, lobby = SettingsFile(environment), Lobby(environment, stop)
     if not is_usable(usage_of(environment.session)) and not await lobby.room():
         return 0
-    marker.allocate()
+    with usable_files():
+        marker.allocate()
     metadata = MetadataFile(environment.session, environment.organization, environment.instance)
     if not await restore_if_wished(settings, metadata, lobby):
         return 0

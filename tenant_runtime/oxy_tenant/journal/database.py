@@ -208,7 +208,7 @@ class JournalDatabase:
                     self._writer.execute("COMMIT")
             except sqlite3.Error as error:
                 self._roll_back()
-                message = f"the journal cannot be written: {error}; check the free space on the volume"
+                message = f"the journal cannot be written: {error}; check the volume and its free space"
                 full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
                 raise (JournalFullError if full else JournalError)(message) from error
             except BaseException:
@@ -232,7 +232,7 @@ class JournalDatabase:
                 self._writer.execute("VACUUM")
                 busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             except sqlite3.Error as error:
-                message = f"the journal cannot be written anew: {error}; check the free space on the volume"
+                message = f"the journal cannot be written anew: {error}; check the volume and its free space"
                 raise JournalError(message) from error
         if busy:
             message = "the journal's log cannot be emptied while it is read"

@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from oxy_tenant.errors import VolumeError
+from oxy_tenant.volume.files import usable_files
 
 
 @contextlib.contextmanager
 def holding_volume(folder: Path) -> Iterator[None]:
-    """Hold an exclusive lock on the folder; raises VolumeError if another runtime holds it."""
-    try:
+    """Hold an exclusive lock on the folder; raises VolumeError if another runtime holds it, or if it cannot be used."""
+    with usable_files():
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "runtime.lock").open("w") as file:
+        file = (folder / "runtime.lock").open("w")
+    with file:
+        try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-    except BlockingIOError as error:
-        message = f"another runtime uses {folder}; two at once would corrupt the session"
-        raise VolumeError(message) from error
+        except BlockingIOError as error:
+            message = f"another runtime uses {folder}; two at once would corrupt the session"
+            raise VolumeError(message) from error
+        yield

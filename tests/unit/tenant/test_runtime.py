@@ -3,12 +3,14 @@ from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
+from unit.tenant.links import environment_in
 from unit.tenant.test_sender import reached
 
 from oxy_core.tasks import CANCEL_AGAIN_SECONDS
 from oxy_tenant.connection.ending import EndedError, terminal_ending
+from oxy_tenant.errors import VolumeError
 from oxy_tenant.journal.journal import Journal
-from oxy_tenant.runtime import keep_pruned, run_until
+from oxy_tenant.runtime import keep_pruned, run, run_until
 
 
 class Session:
@@ -56,6 +58,14 @@ async def test_any_other_error_passes_through() -> None:
     with pytest.raises(RuntimeError, match="broken"):
         await run_until(asyncio.Event(), fail(), session.before_closing)
     assert session.steps == ["over"]
+
+
+@pytest.mark.parametrize("name", ["runtime.lock", "ended.json", "session.incoming"])
+async def test_a_file_on_the_volume_that_cannot_be_used_is_named_with_what_to_do(tmp_path: Path, name: str) -> None:
+    environment = environment_in(tmp_path)
+    (environment.session / name).mkdir(parents=True)
+    with pytest.raises(VolumeError, match=rf"/{name} cannot be used: Is a directory; check the volume"):
+        await run(environment, asyncio.Event())
 
 
 async def test_a_journal_that_cannot_be_pruned_now_is_pruned_later(
