@@ -169,6 +169,18 @@ def test_an_unreadable_session_is_not_called_damaged(store: SessionStore) -> Non
         store.examine()
 
 
+@pytest.mark.parametrize("name", ["session.db", "session.db-wal", "session.db-shm"])
+def test_a_session_that_cannot_be_written_is_not_used(
+    store: SessionStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    make_session(store.path)
+    (tmp_path / name).touch()
+    # Whoever is root may write every file.
+    monkeypatch.setattr("os.access", lambda file, _: file != tmp_path / name)
+    with pytest.raises(VolumeError, match=f"/{name} cannot be written; check the volume"):
+        store.examine()
+
+
 def test_a_session_set_aside_is_kept_and_the_second_in_a_day_is_reported(store: SessionStore, tmp_path: Path) -> None:
     for number, (moment, again) in enumerate(
         [(NOW, False), (NOW + timedelta(hours=23), True), (NOW + timedelta(days=3), False)], start=1

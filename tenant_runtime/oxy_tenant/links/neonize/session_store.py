@@ -75,6 +75,7 @@ class SessionStore:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "session.db"
+        self._files = tuple(folder / f"session.db{suffix}" for suffix in ("", "-wal", "-shm"))
         self._copy = folder / "session.copy.db"
 
     @property
@@ -92,8 +93,13 @@ class SessionStore:
     def examine(self) -> LinkedDevice | None:
         """Check the session and return the device that is linked with it; None if there is none.
 
-        Raises SessionError if it is damaged; VolumeError if the volume is full or unreadable, which is not damage.
+        Raises SessionError if it is damaged; VolumeError if the volume is full or unreadable, which is not damage, or
+        if the session cannot be written: the library would connect, and lose whatever it cannot store a ratchet of.
         """
+        for file in self._files:
+            if file.exists() and not os.access(file, os.W_OK):
+                message = f"the session {file} cannot be written; check the volume, and who may write its files"
+                raise VolumeError(message)
         answer = self.ask("examine")
         devices = answer.get("devices", [])
         return device_of(devices[0], int(answer.get("peers", 0))) if devices else None
@@ -197,10 +203,9 @@ class SessionStore:
 
     def set_aside_as(self, name: str) -> None:
         """Rename the session, without deleting it."""
-        for suffix in ("", "-wal", "-shm"):
-            file = self.path.with_name(f"session.db{suffix}")
+        for file in self._files:
             if file.exists():
-                file.rename(self.path.with_name(f"{name}{suffix}"))
+                file.rename(self.path.with_name(file.name.replace(self.path.name, name)))
         self.flush_folder()
         log.info("session_renamed", name=name)
 
