@@ -150,13 +150,14 @@ class Runtime:
         retry until a signal.
         """
         message = message_of(ending, self._environment, self._parts.board.state.client_version)
-        while ending.code.ends_epoch and not self._stop.is_set():
+        while ending.code.ends_epoch:
             try:
                 await asyncio.to_thread(self._marker.write, message)
                 break
             except OSError as error:
                 log.warning("ended_marker_unwritable", error=str(error))
-                await wait_for(self._stop, PARKED_RETRY)
+                if await wait_for(self._stop, PARKED_RETRY):
+                    break
         write_termination_message(self._environment.termination_log, message)
         log.error("runtime_ended", reason=ending.reason, exit_code=int(ending.code))
 
@@ -176,7 +177,7 @@ async def keep_pruned(journal: Journal) -> NoReturn:
 async def run_until(
     stop: asyncio.Event, connection: Coroutine[object, object, None], before_closing: Callable[[bool], Awaitable[None]]
 ) -> Ending | None:
-    """Run `connection` until it ends or `stop` is set; return its ending, or None if it was stopped.
+    """Run `connection` until it ends or `stop` is set; return its ending, or None if it was stopped without one.
 
     `before_closing` is called before the session is closed, with whether it is still open.
     """
@@ -192,7 +193,8 @@ async def run_until(
         # Closing the session journals the messages that it has received. Their receipts may have been sent already, so
         # a second cancellation that cut this short would lose them.
         await cancel_tasks(running, stopped)
-    return None
+    failure = None if running.cancelled() else running.exception()
+    return failure.ending if isinstance(failure, EndedError) else None
 
 
 def message_of(ending: Ending, environment: RuntimeSettings, client_version: str | None = None) -> TerminationMessage:

@@ -208,16 +208,27 @@ class Connection:
         self._board.update(pairing=None)
         self._link.open(self._on_message, on_event)
         try:
+            end = await self._until_closed(events, on_event)
+        except asyncio.CancelledError:
+            # A stop. Nobody would hear again of a cause that came just before: the library may have deleted the device.
+            self._heed_last_words(events)
+            raise
+        self._heed_last_words(events)
+        return end
+
+    async def _until_closed(
+        self, events: asyncio.Queue[LinkEvent | Held], on_event: Callable[[LinkEvent | Held], None]
+    ) -> SessionEnd:
+        """Follow the open session until it is to end, and close it, whatever ends it."""
+        try:
             with self._hold.ending(on_event):
-                end = await self._follow(events, self._progress)
+                return await self._follow(events, self._progress)
         finally:
             self._steadiness.lost()
             self.up.clear()
             self._board.update(receiving=None)
             # A stop that comes now, too, must leave it the time to deliver what it has received.
             self._closed = await to_the_end(self._link.close())
-        self._heed_last_words(events)
-        return end
 
     def _heed_last_words(self, events: asyncio.Queue[LinkEvent | Held]) -> None:
         """Raise EndedError if the session met a terminal cause while it was closed: the library may have logged in."""

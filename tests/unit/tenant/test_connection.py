@@ -207,6 +207,22 @@ async def test_a_terminal_cause_that_comes_while_the_session_is_closed_is_heeded
         assert len(stage.link.sessions) == 1
 
 
+async def test_a_terminal_cause_that_comes_with_a_stop_is_heeded(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=True) as stage:
+        task = asyncio.create_task(stage.connection.run())
+        await stage.deliver(1, Connected())
+        await reached(stage.connection.up.is_set)
+
+        async def close() -> bool:
+            stage.link.sessions[-1](LoggedOut())
+            return True
+
+        stage.link.close = close  # type: ignore[method-assign]
+        task.cancel()
+        with pytest.raises(EndedError, match="removed on the phone"):
+            await task
+
+
 async def test_a_session_that_falls_silent_is_followed_by_another_and_then_by_a_new_process(tmp_path: Path) -> None:
     deaf = QUICK.model_copy(
         update={"silent_after_seconds": 0.2, "renew_after_seconds": 0.4, "max_silent_sessions": 2, "max_attempts": 9}

@@ -48,6 +48,19 @@ async def test_a_terminal_cause_is_the_ending_and_leaves_nothing_to_close() -> N
     assert session.steps == ["over"]
 
 
+async def test_a_terminal_cause_that_shows_during_a_stop_is_the_ending() -> None:
+    session, stop, ending = Session(), asyncio.Event(), terminal_ending("LoggedOut", "shop")
+
+    async def end() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise EndedError(ending)
+
+    stop.set()
+    assert await run_until(stop, end(), session.before_closing) == ending
+
+
 async def test_any_other_error_passes_through() -> None:
     session = Session()
 
