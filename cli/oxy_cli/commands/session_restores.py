@@ -22,9 +22,9 @@ ATTEMPTS: Final = 20
 
 _CAVEAT: Final = (
     "Until that is done the number is not connected, and WhatsApp keeps what arrives. The session that is replaced is "
-    "set aside on the volume. What the pod had accepted and not tried to send, the restored one sends; an answer of "
-    "which nobody can tell whether it has left is not sent again, and the owner is told. What was received or sent "
-    "since the backup was made, the restored one does not know: of those chats, the first messages may be lost."
+    "set aside on the volume. Answers that the pod has accepted and not sent by then are not sent any more, since "
+    "nobody can tell which of them have left: the owner is told of them. What was received or sent since the backup "
+    "was made, the restored session does not know: of those chats, the first messages may be lost."
 )
 
 _NEWER: Final = {

@@ -121,8 +121,6 @@ ADDITIONS: Final[Sequence[str]] = (
     "CREATE TABLE event_marks (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID",
     # Whether it is no poll or event: only an edit, which comes soon, needs its secret.
     "ALTER TABLE answerables ADD COLUMN brief INTEGER NOT NULL DEFAULT 0",
-    # Up to which of the sends a session that a backup has replaced may have been at work (`epochs`).
-    "ALTER TABLE identity ADD COLUMN replaced_sends INTEGER NOT NULL DEFAULT 0",
 )
 """Statements that add to the schema since `FORMAT` began, oldest first. They are run on older journals, and older code
 works with a journal that has them: a new column has a default, and rows are inserted by naming their columns."""
@@ -290,12 +288,12 @@ def upgrade(database: sqlite3.Connection, additions: Sequence[str] = ADDITIONS) 
 def _follow(database: sqlite3.Connection, volume: str | None, restored: epochs.Restored | None, now: datetime) -> None:
     database.execute("BEGIN EXCLUSIVE")
     moved = epochs.follow_volume(database, volume, now)
-    replaced = epochs.follow_restore(database, restored)
+    replaced = epochs.follow_restore(database, restored, now)
     database.execute("COMMIT")
     if moved:
         log.warning("journal_begun_anew", reason="this is another volume than before: restored, or a copy")
     if replaced:
-        log.warning("session_replaced", reason="a backup of it was restored")
+        log.warning("journal_begun_anew", reason="a backup of the session was restored")
 
 
 def _check(database: sqlite3.Connection, path: Path, organization: str, instance: str) -> None:

@@ -3,9 +3,6 @@
 A volume that is restored or copied holds a journal whose newest sequences may have been used already, for reports that
 are not in it. Only something outside of the volume can tell: the name of the volume itself, which the operator passes
 to the pod. When it changes, a new journal begins, and sequences count from 1 again.
-
-A session that is restored from a backup leaves the journal as it is: nothing in it was set back. It only has to know
-which requests the replaced session may have begun to send.
 """
 
 import secrets
@@ -51,19 +48,16 @@ def follow_volume(database: sqlite3.Connection, volume: str | None, now: datetim
     return known is not None
 
 
-def follow_restore(database: sqlite3.Connection, restored: Restored | None) -> bool:
-    """Note that another session was restored, if one was since the last call; return whether one was.
+def follow_restore(database: sqlite3.Connection, restored: Restored | None, now: datetime) -> bool:
+    """Begin a new journal if another session was restored since the current one began; return whether one began.
 
-    Only the replaced session can tell whether what was accepted before has been tried (`OpenSend.session_replaced`).
+    Only the old session could tell whether what was being sent has left.
     """
     known = database.execute("SELECT restored FROM identity").fetchone()[0]
     if restored is None or restored.name == known:
         return False
-    database.execute(
-        "UPDATE identity SET restored = ?, audited_secret = ?, "
-        "replaced_sends = (SELECT coalesce(max(sequence), 0) FROM sends)",
-        (restored.name, restored.newest_secret),
-    )
+    _begin_next(database, now)
+    database.execute("UPDATE identity SET restored = ?, audited_secret = ?", (restored.name, restored.newest_secret))
     return True
 
 

@@ -57,8 +57,8 @@ class Journal:
     ) -> Self:
         """Open or create the journal; raises JournalError if it is damaged or belongs to another instance.
 
-        `volume` names the volume that the file is on: on another one a new journal begins (`epochs`). `restored` is the
-        session that was restored last. `on_report` is called after each transaction that added reports, in its thread.
+        `volume` names the volume that the file is on, `restored` the session that was restored last: with another one a
+        new journal begins (`epochs`). `on_report` is called after each transaction that added reports, in its thread.
         """
         clock = clock or SteadyClock()
         database = JournalDatabase.open(

@@ -35,7 +35,9 @@ from oxy_tenant.journal.reports import Clock, Reports
 
 FORGOTTEN: Final = "the person to whom it was addressed was forgotten"
 
-LOST: Final = "the journal that accepted the request was replaced by an older copy; it may have been sent"
+LOST: Final = (
+    "the session or the journal that accepted the request was replaced by an older copy; it may have been sent"
+)
 
 LONGEST_VALID: Final = timedelta(days=3650)
 """Longer than that is for ever; the calendar ends somewhere."""
@@ -65,8 +67,6 @@ class OpenSend:
     """Whether the last attempt was left without an outcome; all before it certainly did not reach WhatsApp."""
     recovered: bool = False
     """Whether it was left open by the previous run."""
-    session_replaced: bool = False
-    """Whether a backup has replaced the session since: the replaced one may have begun the last attempt."""
     prepared: bytes | None = None
     """The message that announces its file, as the previous run left it (`Sends.keep_prepared`)."""
 
@@ -134,8 +134,8 @@ class Sends:
         A request that only a newer version can read is left out: it waits until that version runs.
         """
         query = (
-            "SELECT request, chat, sequence, expires_at, prepared, attempts, state = 'sending', "
-            "sequence <= (SELECT replaced_sends FROM identity) FROM sends WHERE ended_at IS NULL ORDER BY sequence"
+            "SELECT request, chat, sequence, expires_at, prepared, attempts, state = 'sending' FROM sends "
+            "WHERE ended_at IS NULL ORDER BY sequence"
         )
         return [send for row in self._journal.read(query) if (send := _recovered(*row)) is not None]
 
@@ -257,11 +257,8 @@ def deadline_of(request: SendRequest, now: datetime) -> datetime | None:
 def _recovered(
     envelope: bytes, chat: str, sequence: int, expires_at: float | None, prepared: bytes | None, *state: int
 ) -> OpenSend | None:
-    """Return a request as the previous run left it.
-
-    `state`: its attempts, whether one is in flight, whether the session has been replaced since it was accepted.
-    """
-    attempts, in_flight, session_replaced = state
+    """Return a request as the previous run left it; `state`: its attempts, whether one is in flight."""
+    attempts, in_flight = state
     try:
         request = SendRequest.decode(envelope)
     except ContractError as error:
@@ -269,13 +266,5 @@ def _recovered(
         return None
     deadline = None if expires_at is None else datetime.fromtimestamp(expires_at, UTC)
     return OpenSend(
-        request,
-        Jid.parse(chat),
-        sequence,
-        deadline,
-        attempts,
-        bool(in_flight),
-        recovered=True,
-        session_replaced=bool(session_replaced),
-        prepared=prepared,
+        request, Jid.parse(chat), sequence, deadline, attempts, bool(in_flight), recovered=True, prepared=prepared
     )

@@ -175,9 +175,3 @@ class StoredSession(Protocol):
 
         Raises UnlinkedError if the session has forgotten what it sent.
         """
-
-    def replaced_id_of(self, secrets: Sequence[bytes]) -> str | None:
-        """Do as `id_of`, for the sessions that backups have replaced.
-
-        Raises UnlinkedError if there is none, or one of them has forgotten what it sent.
-        """

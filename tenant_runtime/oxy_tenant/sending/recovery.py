@@ -3,8 +3,7 @@
 Each attempt carries a message secret derived from the request's id and the attempt's number. The library stores that
 secret, with the WhatsApp id that it chose, before it sends anything. So its store shows whether sending had begun:
 without the secret the message was not sent, with it the message may have been sent. When the device is removed, the
-store loses its secrets too: then nothing is known about an attempt that was under way. When a backup replaces the
-session, the replaced store is set aside, and is looked into as well.
+store loses its secrets too: then nothing is known about an attempt that was under way.
 """
 
 import asyncio
@@ -52,7 +51,7 @@ class Recovery:
         undecided = [send.attempts, send.attempts + 1] if send.in_flight else [send.attempts + 1]
         secrets = [self._sends.attempt_secret(send.request.id, attempt) for attempt in undecided]
         try:
-            whatsapp_id = await self._id_of(secrets) or await self._replaced_id_of(send, secrets)
+            whatsapp_id = await self._id_of(secrets)
         except UnlinkedError as error:
             # Another device will be linked, which knows nothing of this attempt.
             return _untraceable(send, error) if send.in_flight else None
@@ -90,12 +89,6 @@ class Recovery:
 
     async def _id_of(self, secrets: Sequence[bytes]) -> str | None:
         return await asyncio.to_thread(self._session.id_of, secrets)
-
-    async def _replaced_id_of(self, send: OpenSend, secrets: Sequence[bytes]) -> str | None:
-        """Return the id that a session chose which a backup has replaced since; None if none did, or none could."""
-        if not send.session_replaced:
-            return None
-        return await asyncio.to_thread(self._session.replaced_id_of, secrets)
 
 
 def _untraceable(send: OpenSend, error: OxyError) -> Result:

@@ -482,8 +482,8 @@ async def test_a_session_that_was_set_aside_is_not_backed_up_again_and_again(
     assert (metadata.current.device_digest, due(DAILY, metadata.current, NOW)) == (None, False)
 
 
-def test_a_journal_goes_on_with_a_restored_session_whose_store_is_audited_from_its_newest_row(tmp_path: Path) -> None:
-    def opened(restored: Restored | None) -> tuple[object, int | None]:
+def test_a_restore_begins_a_journal_once(tmp_path: Path) -> None:
+    def epoch(restored: Restored | None) -> tuple[object, int | None]:
         path = tmp_path / "journal.db"
         journal = Journal.open(path, organization="acme", instance="shop", volume="v", restored=restored)
         try:
@@ -491,9 +491,12 @@ def test_a_journal_goes_on_with_a_restored_session_whose_store_is_audited_from_i
         finally:
             journal.close()
 
-    epoch, _ = opened(None)
-    known = [opened(wish) for wish in (Restored("w1", 7), None, Restored("w2", 9))]
-    assert known == [(epoch, 7), (epoch, 7), (epoch, 9)]
+    first, _ = epoch(None)
+    second, audited = epoch(Restored("w1", 7))
+    assert (second != first, audited) == (True, 7)
+    assert epoch(Restored("w1", 7))[0] == second
+    assert epoch(None)[0] == second
+    assert epoch(Restored("w2", 9))[0] != second
 
 
 def test_only_carried_out_restores_count_as_one() -> None:

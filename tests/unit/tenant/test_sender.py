@@ -14,7 +14,6 @@ from unit.tenant.sessions import add_secret, make_session
 from oxy_core.envelopes import Lane, SendOutcome
 from oxy_core.identity import Jid
 from oxy_core.outbound import EditContent, FileContent, SendRefusal
-from oxy_tenant.journal.epochs import Restored
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.sends import OpenSend
 from oxy_tenant.links.errors import (
@@ -180,38 +179,6 @@ async def test_a_send_interrupted_in_a_session_that_is_gone_is_never_repeated(
         certain = session == "linked" or not in_flight
         assert stage.results() == [SendOutcome.SENT if certain else SendOutcome.AMBIGUOUS]
         assert stage.link.texts == (["first"] if certain else [])
-
-
-@pytest.mark.parametrize("kept", [True, False])
-async def test_what_was_not_tried_yet_is_sent_by_a_restored_session(tmp_path: Path, *, kept: bool) -> None:
-    asks = {
-        text: request(text, chat=Jid.parse(f"{number}@lid"))
-        for number, text in enumerate(("waits", "put off", "begun", "not begun"), 1)
-    }
-    async with sending(tmp_path) as stage:
-        stage.journal.sends.accept(list(asks.values()))
-        for text in ("put off", "begun", "not begun"):
-            secret = stage.journal.sends.begin_attempt(asks[text].id)
-            if text == "begun":
-                replaced = tmp_path / "session.before-restore-20261130T120000Z.db"
-                make_session(replaced)
-                add_secret(replaced, "BEGUN", secret)
-        stage.journal.sends.postpone(asks["put off"].id)
-    if not kept:
-        replaced.unlink()
-    make_session(tmp_path / "session.db")
-    restored = Restored("w1", 0)
-    Journal.open(tmp_path / "journal.db", organization="acme", instance="shop", restored=restored).close()
-    async with sending(tmp_path) as stage:
-        stage.answer()
-        for send in stage.journal.sends.unfinished():
-            stage.sender.enqueue(send)
-        await reached(lambda: len(stage.results()) == len(asks))
-        sent = {"waits", "put off", "not begun"} if kept else {"waits", "put off"}
-        assert sorted(stage.link.texts) == sorted(sent)
-        outcomes = {result.request_id: result.outcome for result in stage.all_results()}
-        expected = {text: SendOutcome.SENT if text in sent else SendOutcome.AMBIGUOUS for text in asks}
-        assert {text: outcomes[ask.id] for text, ask in asks.items()} == expected
 
 
 # -- one chat, whatever its addresses

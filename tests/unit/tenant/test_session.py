@@ -238,22 +238,6 @@ def test_an_attempt_is_found_by_its_secret(store: SessionStore) -> None:
     assert store.id_of([b"three"]) is None
 
 
-def test_an_attempt_is_found_in_the_session_that_a_backup_has_replaced(store: SessionStore) -> None:
-    make_session(store.path)
-    with pytest.raises(UnlinkedError):
-        store.replaced_id_of([b"one"])
-    for day, secret in (("10", b"one"), ("11", b"two")):
-        aside = store.path.with_name(f"session.before-restore-202611{day}T120000Z.db")
-        make_session(aside)
-        add_secret(aside, secret.decode(), secret)
-    assert (store.replaced_id_of([b"one"]), store.replaced_id_of([b"two"])) == ("one", "two")
-    assert store.replaced_id_of([b"three"]) is None
-    make_session(store.path.with_name("session.before-restore-20261109T120000Z.db"), paired=False)
-    assert store.replaced_id_of([b"one"]) == "one"
-    with pytest.raises(UnlinkedError):
-        store.replaced_id_of([b"three"])
-
-
 def test_the_audit_reports_messages_that_never_reached_the_journal(store: SessionStore, journal: Journal) -> None:
     make_session(store.path)
     journal.inbound.receive(incoming("JOURNALLED"))

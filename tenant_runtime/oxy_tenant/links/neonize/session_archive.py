@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from oxy_tenant.errors import SessionError
 from oxy_tenant.links.archive import ArchivedDevice, PackedSession, UnpackedSession
-from oxy_tenant.links.neonize.session_store import REPLACED, SessionStore, device_of
+from oxy_tenant.links.neonize.session_store import SessionStore, device_of
 
 _PACKED: Final = "session.packed"
 _INCOMING: Final = "session.incoming"
@@ -60,7 +60,7 @@ class NeonizeArchive:
         seconds = int(made_at.timestamp())  # rounded down, so that no rounding makes it newer
         os.utime(unpacked.file, (seconds, seconds))
         unpacked.file.replace(self._folder / _ADOPTED)
-        self._store.set_aside_as(f"{REPLACED}-{now:%Y%m%dT%H%M%SZ}.db")
+        self._store.set_aside_as(f"session.before-restore-{now:%Y%m%dT%H%M%SZ}.db")
         self.finish_adopting()
 
     def finish_adopting(self) -> None:

@@ -32,9 +32,6 @@ SignalAddressUser."""
 AGAIN_WITHIN: Final = timedelta(days=1)
 """A session damaged twice within this time is a terminal cause."""
 
-REPLACED: Final = "session.before-restore"
-"""How the name of a session begins that a backup has replaced."""
-
 log = structlog.get_logger()
 
 
@@ -133,20 +130,9 @@ class SessionStore:
 
         Raises UnlinkedError if nothing can be concluded from that; SessionError, VolumeError.
         """
-        return self._id_in(self.path, secrets)
-
-    def replaced_id_of(self, secrets: Sequence[bytes]) -> str | None:
-        """Do as `id_of`, for the sessions that backups have replaced; raises UnlinkedError if there is none, too."""
-        replaced = sorted(self.path.parent.glob(f"{REPLACED}-*Z.db"), reverse=True)
-        if not replaced:
-            message = "no session is left that a backup has replaced"
-            raise UnlinkedError(message)
-        return next((found for file in replaced if (found := self._id_in(file, secrets)) is not None), None)
-
-    def _id_in(self, file: Path, secrets: Sequence[bytes]) -> str | None:
-        answer = self.ask("id_of", [secret.hex() for secret in secrets], path=file)
+        answer = self.ask("id_of", [secret.hex() for secret in secrets])
         if not answer.get("linked", False):
-            message = f"the session {file} holds no linked device"
+            message = f"the session {self.path} holds no linked device"
             raise UnlinkedError(message)
         found = answer.get("id")
         return None if found is None else str(found)
