@@ -242,7 +242,8 @@ class Publisher:
             self._published_at = self._loop.time()
             # One line for all: a line for each would take as long as the rest of publishing it.
             traces = [trace_id(entry.trace) for entry in published]
-            log.info("reports_published", trace_ids=traces, newest=published[-1].number)
+            if not self._refused:  # else it is the one that was refused, tried again twice a second
+                log.info("reports_published", trace_ids=traces, newest=published[-1].number)
 
     def _next(self) -> list[JournalEntry]:
         """Return what to publish now, and expect it to be acknowledged."""

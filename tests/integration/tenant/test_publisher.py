@@ -13,6 +13,7 @@ from integration.tenant.small_volumes import MIB, small_volume
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+from structlog.testing import capture_logs
 from unit.tenant.messages import incoming, request
 
 from oxy_core.bus import connected
@@ -391,11 +392,15 @@ async def test_a_refusal_is_shown_until_the_stream_takes_reports_again(
     async with connected(nats_server.url, name="stream") as client:
         stream = Stream(client, {1}, set())
         rules = PublishRules(on_refusal=shown.append)
-        async with publishing(journal, reports_added, nats_server, stream, rules) as worker, asyncio.timeout(PATIENCE):
-            await worker.drained()
+        with capture_logs() as logs:
+            async with publishing(journal, reports_added, nats_server, stream, rules) as worker:
+                async with asyncio.timeout(PATIENCE):
+                    await worker.drained()
     # On a busy machine an answer may also be late, which is shown too.
     assert "full" in shown
     assert shown.index(None) == len(shown) - 1
+    # What is refused is tried again for as long as the stream is full, perhaps for hours.
+    assert [line["event"] for line in logs].count("reports_published") == 1
 
 
 async def test_a_flooding_customer_waits_and_the_others_do_not(
