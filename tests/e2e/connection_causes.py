@@ -134,7 +134,7 @@ async def go_through(fleet: Fleet, row: Row, *, with_bus: bool = True) -> None:
     assert (member.pod["metadata"]["uid"] != pod) is row.replaces_pod, row.name
     if not row.replaces_pod:
         goes_on = code_of(row, with_bus=with_bus) is None
-        assert (member.restarts == 0) is goes_on, (row.name, member.restarts)
+        assert (member.restarts == 0) is goes_on, (row.name, member.restarts, fleet.exit_codes(member))
 
 
 def is_back(member: Member) -> bool:
