@@ -28,6 +28,7 @@ class NeonizeClient:
     _process: asyncio.subprocess.Process | None = None
     _reader: asyncio.Task[None] | None = None
     _seen: int = 0
+    _answers: set[int] = field(default_factory=set)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def start(self) -> None:
@@ -53,6 +54,8 @@ class NeonizeClient:
         def found() -> Event | None:
             for index in range(self._seen, len(self.events)):
                 candidate = self.events[index]
+                if index in self._answers:
+                    continue
                 if candidate["event"] == event and facts.items() <= candidate.items():
                     self._seen = index + 1
                     return candidate
@@ -67,21 +70,18 @@ class NeonizeClient:
                 pytest.fail(f"{event} {facts} did not come; got {self.events[self._seen :]}")
         return event_found
 
-    async def expect_all(self, *events: str) -> list[Event]:
-        """Return the next event of each of these kinds, in whatever order they come."""
-        start, found, last = self._seen, [], self._seen
-        for event in events:
-            self._seen = start
-            found.append(await self.expect(event))
-            last = max(last, self._seen)
-        self._seen = last
-        return found
-
     async def ask(self, command: str, answer: str, **arguments: str) -> Event:
-        """Give a command and return its answer, which must not be an error."""
+        """Give a command and return its answer, which must not be an error.
+
+        What the command brings about may be told before its answer, so all that came since the command can
+        still be expected.
+        """
+        asked = len(self.events)
         await self.do(command, **arguments)
         event = await self.expect(answer)
         assert not event.get("error"), event
+        self._answers.add(self._seen - 1)
+        self._seen = asked
         return event
 
     def texts(self) -> list[str]:

@@ -40,10 +40,10 @@ async def test_linking_by_phone_code_and_a_conversation_both_ways(
     await ana.send("oi", to=bot)
     message = await client.expect("Message", text="oi")
     assert (message["name"], message["from_me"], message["secret"]) == ("Ana", False, 32)
-    await client.do("send", to=ana.number, text="olá")
+    await client.ask("send", "Sent", to=ana.number, text="olá")
     answer = await ana.expect("olá", within=PATIENCE)
     assert answer.chat == bot.number
-    await client.expect("Receipt", ids=[answer.id])  # which may come before the answer to the command
+    await client.expect("Receipt", ids=[answer.id])
     await ana.send("essa", to=bot, quote=answer.id)
     assert (await client.expect("Message", text="essa"))["quoted"] == answer.id
     assert await settled(simulator)
