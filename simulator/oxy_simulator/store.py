@@ -12,6 +12,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -34,6 +35,8 @@ _IMPORTED_SUFFIX: Final = ".imported"
 _CLEAN_FILE: Final = "clean"
 _LOCK_FILE: Final = "lock"
 _PID_DIGITS: Final = 20
+_LOOKS: Final = 100  # at the number of a process that has the folder and may not have written it yet
+_LOOK_SECONDS: Final = 0.02
 _MODE: Final = 0o600
 _PAUSE_SECONDS: Final = 0.5  # what is written together costs less, and must be written within a second
 _CACHE_KIB: Final = 16 << 10
@@ -212,7 +215,7 @@ class StateStore:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = os.pread(self._lock, _PID_DIGITS, 0).decode() or "another"
+            holder = _holder(self._lock) or "another"
             msg = f"{self._folder} is in use by simulator process {holder}; stop it, or name another with --state"
             raise SetupError(msg) from error
         os.ftruncate(self._lock, 0)
@@ -257,6 +260,15 @@ class StateStore:
             for address in list(sessions):
                 sessions[address].retire()
             self._state.accounts[phone].sender_keys.clear()  # a rolled-back chain too would repeat itself
+
+
+def _holder(lock: int) -> str:
+    """Return the number of the process that has the folder; it writes that just after it took the folder."""
+    for _ in range(_LOOKS):
+        if holder := os.pread(lock, _PID_DIGITS, 0).decode():
+            return holder
+        time.sleep(_LOOK_SECONDS)
+    return ""
 
 
 def _is_kept(row: Row) -> bool:

@@ -1,9 +1,11 @@
 """What a state folder keeps."""
 
 import asyncio
+import fcntl
 import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -103,6 +105,16 @@ def test_linked_devices_and_accounts_are_saved_at_once(tmp_path: Path, make_worl
     copy = as_if_killed(tmp_path)
     assert list(StateStore(copy).load().accounts[world.bot.phone].devices) == [1]
     store.close()
+
+
+def test_a_process_that_has_just_taken_the_folder_is_named_too(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        writing = threading.Timer(0.05, os.pwrite, (lock.fileno(), b"4711", 0))
+        writing.start()
+        with pytest.raises(SetupError, match="is in use by simulator process 4711; stop it"):
+            StateStore(tmp_path).load()
+        writing.join()
 
 
 def test_a_folder_serves_one_simulator_at_a_time(tmp_path: Path) -> None:
@@ -216,11 +228,11 @@ async def test_traffic_is_saved_by_itself(tmp_path: Path, make_world: MakeWorld)
     world.network.listeners.append(store.mark_dirty)
     saving = asyncio.create_task(store.run())
     online(world)
-    for _ in range(1000):
+    for _ in range(6_000):
         if len([kind for kind, _, _ in rows_of(tmp_path) if kind == "inbox"]) == 2:
             break
         await asyncio.sleep(0.01)
     else:
-        pytest.fail("nothing was saved within ten seconds")
+        pytest.fail("nothing was saved within a minute")
     saving.cancel()
     store.close()
