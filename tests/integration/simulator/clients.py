@@ -70,6 +70,24 @@ class NeonizeClient:
                 pytest.fail(f"{event} {facts} did not come; got {self.events[self._seen :]}")
         return event_found
 
+    async def expect_all(self, *wanted: Event) -> list[Event]:
+        """Return the next event with each of these facts, in whatever order they come."""
+        start, found, last = self._seen, [], self._seen
+        for facts in wanted:
+            self._seen = start
+            found.append(await self.expect(**facts))
+            last = max(last, self._seen)
+        self._seen = last
+        return found
+
+    async def expect_back(self, text: str) -> Event:
+        """Wait until the client is connected again and has a message that waited for it; return that.
+
+        whatsmeow tells of the connection beside handling what waited, so either may come first.
+        """
+        _, message = await self.expect_all({"event": "Connected"}, {"event": "Message", "text": text})
+        return message
+
     async def ask(self, command: str, answer: str, **arguments: str) -> Event:
         """Give a command and return its answer, which must not be an error.
 
@@ -108,6 +126,8 @@ class NeonizeClient:
     async def _read(self) -> None:
         assert self.process.stdout is not None
         async for line in self.process.stdout:
+            if not line.endswith(b"\n"):
+                return  # a kill cut it short
             async with self._news:
                 self.events.append(json.loads(line))
                 self._news.notify_all()

@@ -83,6 +83,7 @@ async def test_a_client_is_killed_stopped_and_restarted_and_its_losses_are_liste
     assert not await controlled.settled(within=0.3)
     assert (await api.act_on_client("bot", "continue")).condition == "running"
     await become(says(view, "got parada"), "the message after SIGCONT")
+    assert await controlled.settled(within=PATIENCE)  # it may print a message before it acknowledges it
     assert (await api.act_on_client("bot", "kill")).exit_code == -signal.SIGKILL
     assert waiting in {line.id for line in (await api.losses(BOT, ids=sent)).lost}
 

@@ -5,10 +5,11 @@ import json
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from unit.simulator.memory import ANA, BOT
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.errors import RequestError
 from oxy_simulator.faultkind import OPTIONS, SERVER_KINDS, FaultKind
+from oxy_simulator.store import DATABASE_FILE
 from oxy_simulator.testing import Phone, WhatsApp
 
 PATIENCE = 30.0
@@ -272,6 +274,19 @@ async def test_linked_devices_survive_kill_9_of_the_simulator(tmp_path: Path, ne
         assert await api.violations() == []
 
 
+async def saved(state: Path, message: str) -> None:
+    """Wait until a server's database holds a message wherever it belongs: one transaction has it all."""
+
+    def is_there() -> bool:
+        with closing(sqlite3.connect(f"file:{state / DATABASE_FILE}?mode=ro", uri=True)) as database:
+            query = "select count(*) from rows where instr(body, ?) or instr(key, ?)"
+            return bool(database.execute(query, (message.encode(), message)).fetchone()[0])
+
+    async with asyncio.timeout(PATIENCE):
+        while not await asyncio.to_thread(is_there):  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.05)
+
+
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 async def test_what_a_fault_held_when_the_server_ended_comes_afterwards(
     tmp_path: Path, new_client: NewClient, ending: signal.Signals
@@ -293,7 +308,7 @@ async def test_what_a_fault_held_when_the_server_ended_comes_afterwards(
         (rule,) = await api.faults()
         assert (rule.left, rule.held) == (0, 1)
         assert not await api.settled(0)
-        await asyncio.sleep(2)  # longer than what may be unsaved
+        await saved(state, sent)
         first.process.send_signal(ending)
         await first.process.wait()
     await client.kill()
@@ -384,7 +399,7 @@ async def test_a_disk_without_room_is_told_and_nothing_is_lost_when_there_is_roo
         with pytest.raises(RequestError, match=r"cannot write to its state folder: the file may not grow"):
             await api.attach(BOT, "image", b"x" * 100_000)
         resource.prlimit(served.process.pid, limits, no_limit)
-        await asyncio.sleep(3)  # it is tried again every half second
+        await saved(state, sent)
         served.process.kill()
     async with serving(state) as served, SimulatorClient(served.url) as api:
         assert [message.id for message in await api.inbox(ANA)] == [sent]

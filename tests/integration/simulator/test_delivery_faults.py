@@ -30,9 +30,10 @@ async def test_messages_on_their_way_in(simulator: WhatsApp, bot: Phone, ana: Ph
     for text in ("um", "dois", "três"):
         await ana.send(text, to=bot)
     await client.expect("Message", text="um")
-    await bot.fault(FaultKind.DELAY, delay=0.5)
+    await bot.fault(FaultKind.DELAY, delay=600)
     late = await ana.send("tarde", to=bot)
     await ana.send("cedo", to=bot)
+    await simulator.advance(600)
     await client.expect("Message", text="tarde")
     assert await simulator.settled(within=PATIENCE)
     assert client.texts() == ["repetida", "três", "dois", "um", "cedo", "tarde"], "a repeated ciphertext is dropped"

@@ -74,8 +74,7 @@ async def test_it_comes_back_by_itself_and_gets_what_it_missed(bot: Phone, ana: 
     for cause in PASSING:
         await suffer(bot, client, cause)
         await ana.send(f"depois de {cause}", to=bot)
-        await client.expect("Connected")
-        await client.expect("Message", text=f"depois de {cause}")
+        await client.expect_back(f"depois de {cause}")
     assert client.texts() == [f"depois de {cause}" for cause in PASSING]
 
 
@@ -89,8 +88,7 @@ async def test_it_stays_away_until_its_process_is_replaced(
         assert client.events[-1]["event"] == cause.events[-1], "it does not come back by itself"
         await client.kill()
         await client.start()
-        await client.expect("Connected")
-        await client.expect("Message", text=f"depois de {cause}")
+        await client.expect_back(f"depois de {cause}")
 
 
 @pytest.mark.parametrize("cause", UNLINKING, ids=str)

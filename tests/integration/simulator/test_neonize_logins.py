@@ -43,8 +43,8 @@ async def test_a_client_below_the_version_floor_is_outdated(
 
 
 async def test_qr_codes_rotate_and_run_out(simulator: WhatsApp, bot: Phone, new_client: NewClient) -> None:
-    network, late = simulator.service.network, 0.0
-    network.clock = lambda: time.time() + late
+    network, began, late = simulator.service.network, time.time(), 0.0
+    network.clock = lambda: began + late
     client = await new_client(simulator.client_environment)
     shown = (await client.expect("QR"))["text"]
     (connection,) = {connection for connection, _ in network.refs.values()}

@@ -93,13 +93,16 @@ async def test_a_proxy_that_hangs_neither_answers_nor_ends(
     simulator: WhatsApp, scheme: str, greeting: bytes, reply: bytes
 ) -> None:
     front = simulator.service.proxies.front
-    front.handshake_seconds = 0.5
     proxy = await simulator.api.add_proxy(scheme=scheme, answer="hang")
     reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
     writer.write(greeting)
     assert await reader.readexactly(len(reply)) == reply
+    async with asyncio.timeout(PATIENCE):
+        while not front.settled:  # noqa: ASYNC110 - it tells nobody that it does not wait for a login any more
+            await asyncio.sleep(0.02)
+    assert front.arriving == 0
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(0.3):
             await reader.read(1)
     writer.close()
     await writer.wait_closed()
