@@ -85,6 +85,7 @@ class Bus:
     client: Client
     reports: list[Report] = field(default_factory=list)
     states: list[LiveState] = field(default_factory=list)
+    states_since: datetime | None = None
     accepted: list[Accepted] = field(default_factory=list)
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -97,8 +98,15 @@ class Bus:
         await self.client.subscribe(subjects.accepted(ACCOUNT, INSTANCE), cb=self._keep_accepted)
         await self.client.flush()
 
+    def forget_states(self) -> None:
+        """Forget the live states up to now, also those that are still on their way."""
+        self.states.clear()
+        self.states_since = datetime.now(UTC)
+
     async def _keep_state(self, message: Msg) -> None:
-        self.states.append(LiveState.decode(message.data))
+        state = LiveState.decode(message.data)
+        if self.states_since is None or state.heartbeat_at >= self.states_since:
+            self.states.append(state)
 
     async def _keep_accepted(self, message: Msg) -> None:
         self.accepted.append(Accepted.decode(message.data))

@@ -55,7 +55,7 @@ async def test_the_client_presents_itself_as_the_settings_say(scene: Scene) -> N
     assert await scene.runtime.kill() < 0
     changes = {"mark_online": False, "confirm_pairing": True}
     scene.runtime.settings = scene.runtime.settings.model_copy(update=changes)
-    scene.bus.states.clear()
+    scene.bus.forget_states()
     await scene.runtime.start()
     await scene.ready()
     await until(lambda: shows_online(scene) == [False], what="offline")

@@ -21,7 +21,7 @@ async def test_a_restored_volume_begins_a_new_journal_and_ends_what_the_old_one_
     chat = await scene.chat()
     scene.runtime.write_settings(pacing="Human")
     await until(lambda: "settings_changed" in scene.runtime.log, what="the new settings")
-    request = send_request(chat, "talvez")
+    request = send_request(chat, "talvez " + "x" * 500)  # it types for longer than the kill takes
     await scene.bus.request(request)
     await until(lambda: scene.bus.accepted, what="the acceptance")
     await scene.runtime.kill()

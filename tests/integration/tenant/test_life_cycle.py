@@ -29,7 +29,7 @@ async def test_pairing_by_qr_code(scene: Scene) -> None:
     assert (offer.method, offer.code) == ("QRCode", None)
     first = next(state for state in scene.bus.states if state.pairing == offer)
     assert (first.connection, first.last_reason) == (ConnectionState.PAIRING, "PhoneCodeRefused")
-    assert 50 < (offer.expires_at - first.heartbeat_at).total_seconds() <= 60
+    assert 0 < (offer.expires_at - first.heartbeat_at).total_seconds() <= 60
     # The next connection has new codes, without a new process, and is not asked for one to type if people wish to scan.
     scene.runtime.write_settings(pairing_method=PairingMethod.QR_CODE)
     await until(lambda: "settings_changed" in scene.runtime.log, what="a wish")
@@ -77,7 +77,7 @@ async def test_a_window_that_closes_withdraws_its_code(scene: Scene) -> None:
     await scene.runtime.start()
     await scene.bus.state(ConnectionState.PAIRING)
     # Opened only when it runs: a start may take long on a busy machine.
-    until_soon = datetime.now(UTC) + timedelta(seconds=15)
+    until_soon = datetime.now(UTC) + timedelta(seconds=20)
     scene.runtime.write_settings(pairing_until=until_soon)
     assert (await scene.offer()).expires_at == until_soon
     await until(lambda: scene.bus.states[-1].last_reason == "PairingExpired", what="the end of the window")
@@ -89,15 +89,15 @@ async def test_an_ended_epoch_does_not_connect_again_but_the_next_one_does(scene
     await scene.pair()
     await scene.business.unlink()
     assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
-    handshakes = len(scene.simulator.service.network.connections)
+    logins = len(scene.simulator.service.logins(BUSINESS))
     scene.runtime.termination_log.unlink()
     await scene.runtime.start(OXY_POD_UID="pod-2")
     assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
     again = scene.runtime.termination()
     assert (again.reason, again.pod_uid, again.epoch) == ("LoggedOut", "pod-2", 1)
-    assert len(scene.simulator.service.network.connections) == handshakes
+    assert len(scene.simulator.service.logins(BUSINESS)) == logins
     scene.runtime.epoch = 2
-    scene.bus.states.clear()
+    scene.bus.forget_states()
     await scene.pair()
     chat = await scene.chat()
     request = send_request(chat, "voltamos")
@@ -115,7 +115,7 @@ async def test_a_process_that_ends_badly_still_says_why(scene: Scene) -> None:
     assert (last.reason, last.exit_code, last.pod_uid) == ("ConnectFailure", 128 + signal.SIGABRT, "pod-1")
     assert "code 413" in last.message
     scene.runtime.termination_log.unlink()
-    scene.bus.states.clear()
+    scene.bus.forget_states()
     await scene.runtime.start()
     await scene.bus.state(ConnectionState.CONNECTED)
 
@@ -140,7 +140,7 @@ async def test_a_runtime_that_cannot_write_its_marker_stays_up_but_disconnected(
     await until(lambda: "ended_marker_unwritable" in scene.runtime.log, what="a parked runtime")
     assert scene.runtime.process is not None
     assert scene.runtime.process.returncode is None
-    assert not scene.simulator.service.network.connections
+    await until(lambda: not scene.simulator.service.network.connections, what="disconnected")
     assert (await scene.bus.state(ConnectionState.ENDED)).last_reason == "LoggedOut"
     marker.rmdir()
     marker.touch()
@@ -152,7 +152,7 @@ async def test_a_server_that_is_down_at_the_start_is_retried_until_it_is_up(scen
     assert await scene.runtime.kill(signal.SIGTERM) == 0
     await scene.simulator.fault(FaultKind.DOWN)
     await scene.customer.send("tem alguém?", scene.business)
-    scene.bus.states.clear()
+    scene.bus.forget_states()
     await scene.runtime.start()
     state = await until(
         lambda: next((state for state in scene.bus.states if state.attempts >= 2), None), what="failed attempts"
@@ -201,7 +201,7 @@ async def test_an_outage_in_the_session_that_linked_the_phone_does_not_unpair_it
     scene: Scene, fault: FaultKind
 ) -> None:
     await scene.pair()
-    scene.bus.states.clear()
+    scene.bus.forget_states()
     await (scene.simulator.fault(fault) if fault is FaultKind.DOWN else scene.business.fault(fault, count=3))
     await until(lambda: any(state.attempts >= 1 for state in scene.bus.states), what="failed attempts")
     await (scene.simulator.fault(FaultKind.UP) if fault is FaultKind.DOWN else scene.simulator.clear_faults())
@@ -225,7 +225,7 @@ async def test_a_damaged_session_is_set_aside_once_a_day(scene: Scene) -> None:
     assert await scene.runtime.kill(signal.SIGTERM) == 0
     session = scene.runtime.session / "session.db"
     session.write_bytes(b"no database at all" * 1000)
-    scene.bus.states.clear()
+    scene.bus.forget_states()
     await scene.runtime.start()
     await scene.business.link(code=(await scene.offer()).code)
     await scene.ready()
@@ -246,7 +246,7 @@ async def test_a_linked_session_is_copied_at_once_and_the_copy_outlives_the_devi
     assert await scene.runtime.exit_code() == ExitCode.ACCOUNT_LOCKED
     assert devices(scene.runtime.session / "session.db") == []
     scene.runtime.epoch, scene.runtime.settings = 2, scene.runtime.settings.model_copy(update={"pairing_until": None})
-    scene.bus.states.clear()
+    scene.bus.forget_states()
     await scene.runtime.start()
     await scene.bus.state(ConnectionState.PAIRING)
     assert devices(scene.runtime.session / "session.copy.db") == linked
@@ -271,7 +271,7 @@ async def test_a_phone_of_another_business_is_unlinked_and_its_messages_stay_unr
     assert not scene.simulator.service.account(other.number).devices
     assert ConnectionState.CONNECTED not in {state.connection for state in scene.bus.states}
     scene.runtime.epoch = 2
-    scene.bus.states.clear()
+    scene.bus.forget_states()
     await scene.runtime.start()
     await scene.business.link(qr=(await scene.offer()).qr)
     await scene.ready()

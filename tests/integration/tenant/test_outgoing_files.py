@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from integration.tenant.outgoing import Platform
-from integration.tenant.scene import ACCOUNT, BUSINESS, CUSTOMER, INSTANCE, PATIENCE, Scene, send_request, until
+from integration.tenant.scene import ACCOUNT, CUSTOMER, INSTANCE, PATIENCE, Scene, send_request, until
 
 from oxy_core import subjects
 from oxy_core.envelopes import SendOutcome, SendRequest, SendResult
@@ -79,14 +79,20 @@ async def test_a_file_whose_send_is_repeated_or_interrupted_is_uploaded_once_and
 async def test_an_account_that_is_not_to_be_online_is_so_only_while_it_types(scene: Scene) -> None:
     await scene.pair()
     chat = await scene.chat()
-    states = scene.simulator.service.network.account(BUSINESS.removeprefix("+")).chat_states
-    presence = PresenceContent(state=PresenceState.RECORDING, seconds=1.5)
+    before = (await scene.simulator.api.packets())[-1].number
+    presence = PresenceContent(state=PresenceState.RECORDING, seconds=0.5)
     request = request_of(chat, presence)
     await scene.bus.request(request)
-    await until(lambda: states.get("presence") == "available", what="online")
-    seen = scene.simulator.service.network.account(CUSTOMER.removeprefix("+")).chat_states
-    await until(lambda: seen.get(BUSINESS.removeprefix("+")) == "recording", what="recording")
     result: SendResult = await scene.result(request)
-    assert seen[BUSINESS.removeprefix("+")] == "paused"
     assert (result.outcome, result.whatsapp_id) == (SendOutcome.SENT, None)
-    await until(lambda: states.get("presence") == "unavailable", what="offline again")
+
+    async def written() -> list[str] | None:
+        """What the pod wrote of itself, once it is offline again; it is so too when it connects."""
+        packets = [packet for packet in await scene.simulator.api.packets(before) if packet.direction == "from-client"]
+        marks = ('type="available"', 'type="unavailable"', '<composing media="audio"', "<paused")
+        found = [mark for packet in packets for mark in marks if mark in packet.text]
+        return found if marks[0] in found and found[-1] == marks[1] else None
+
+    found = await until(written, what="offline again")
+    # That it is online and that it records are told side by side.
+    assert [mark for mark in found if "type=" not in mark] == ['<composing media="audio"', "<paused"]

@@ -11,7 +11,7 @@ from oxy_tenant.pairing_check import NOTICE
 
 
 async def proof(scene: Scene, state: PairingProof) -> None:
-    await until(lambda: scene.bus.states and scene.bus.states[-1].pairing_proof == state, what=f"proof {state}")
+    await until(lambda: any(seen.pairing_proof == state for seen in scene.bus.states), what=f"proof {state}")
 
 
 async def events(scene: Scene) -> list[str]:
@@ -32,7 +32,7 @@ async def test_a_phone_confirms_one_notice_each_time_that_it_is_linked(scene: Sc
     assert await notices(scene) == [NOTICE]
 
     assert await scene.runtime.kill() < 0
-    scene.bus.states.clear()
+    scene.bus.forget_states()
     await scene.runtime.start()
     await scene.ready()
     await proof(scene, PairingProof.CONFIRMED)
@@ -40,7 +40,7 @@ async def test_a_phone_confirms_one_notice_each_time_that_it_is_linked(scene: Sc
     await scene.business.unlink()
     assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
     scene.runtime.epoch = 2
-    scene.bus.states.clear()
+    scene.bus.forget_states()
     await scene.pair()
     await proof(scene, PairingProof.CONFIRMED)
     assert await notices(scene) == [NOTICE, NOTICE]
@@ -52,15 +52,17 @@ async def test_a_phone_confirms_one_notice_each_time_that_it_is_linked(scene: Sc
 
 async def test_a_missing_receipt_is_a_warning_and_a_late_one_still_counts(scene: Scene) -> None:
     scene.runtime.settings = scene.runtime.settings.model_copy(update={"confirm_pairing": True})
-    await scene.business.fault(FaultKind.DELAY, delay=14, direction="outbound")
+    await scene.business.fault(FaultKind.DELAY, delay=3_600, direction="outbound")
+    scene.runtime.environment["OXY_RECEIPT_WAIT"] = "600"  # it is missed only after the kill
     await scene.pair()
     await proof(scene, PairingProof.WAITING)
     await until(lambda: "send_finished" in scene.runtime.log, what="the notice")
     assert await scene.runtime.kill() < 0
-    scene.bus.states.clear()
-    await scene.runtime.start()
+    scene.bus.forget_states()
+    await scene.runtime.start(OXY_RECEIPT_WAIT="2")
     await scene.ready()
     await proof(scene, PairingProof.RECEIPT_MISSING)
+    await scene.simulator.clear_faults()
     await proof(scene, PairingProof.CONFIRMED)
     assert await notices(scene) == [NOTICE]
     assert await events(scene) == [PAIRING_UNCONFIRMED, PAIRING_CONFIRMED]

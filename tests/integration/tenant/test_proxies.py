@@ -112,7 +112,7 @@ async def test_no_packet_takes_another_way_than_the_proxy(
     await exchange(scene, platform)
     through_socks = line.counted
     await scene.runtime.kill()
-    scene.bus.states.clear()
+    scene.bus.forget_states()
     authorities = tmp_path / "ca.crt"
     authorities.write_bytes(scene.simulator.ca_file.read_bytes())
     everywhere["SSL_CERT_FILE"] = str(authorities)

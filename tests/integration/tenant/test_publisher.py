@@ -29,6 +29,8 @@ from oxy_tenant.publishing.window import WINDOW
 
 SUBJECT = "oxy.in.ACCOUNT.shop"
 QUICK = PublishTiming(answer_seconds=0.3, retry_seconds=0.01)
+"""For what is never answered. A busy machine takes longer over some answers, and what it answers late comes again."""
+PATIENT = PublishTiming(answer_seconds=PATIENCE, retry_seconds=0.01)
 
 
 class Stream:
@@ -68,7 +70,8 @@ async def publishing(
     await stream.client.subscribe(SUBJECT, cb=stream.take)
     await stream.client.flush()
     async with connected(server.url, name="pod") as client:
-        worker = Publisher(journal.reports, SUBJECT, reports_added, QUICK, rules=rules)
+        timing = QUICK if stream.silent else PATIENT
+        worker = Publisher(journal.reports, SUBJECT, reports_added, timing, rules=rules)
         task = asyncio.create_task(worker.run(client))
         try:
             yield worker
@@ -396,9 +399,7 @@ async def test_a_refusal_is_shown_until_the_stream_takes_reports_again(
             async with publishing(journal, reports_added, nats_server, stream, rules) as worker:
                 async with asyncio.timeout(PATIENCE):
                     await worker.drained()
-    # On a busy machine an answer may also be late, which is shown too.
-    assert "full" in shown
-    assert shown.index(None) == len(shown) - 1
+    assert shown == ["full", None]
     # What is refused is tried again for as long as the stream is full, perhaps for hours.
     assert [line["event"] for line in logs].count("reports_published") == 1
 
@@ -414,7 +415,6 @@ async def test_a_flooding_customer_waits_and_the_others_do_not(
         rules = PublishRules(per_second=lambda: 20)
         async with publishing(journal, reports_added, nats_server, stream, rules) as worker, asyncio.timeout(PATIENCE):
             await until(lambda: 61 in stream.stored)
-            assert stream.stored.index(61) < 40
-            assert journal.reports.pending() > 0
             await worker.drained()
+    assert stream.stored.index(61) < 40
     assert [sequence for sequence in stream.stored if sequence != 61] == list(range(1, 61))

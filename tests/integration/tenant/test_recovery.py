@@ -173,7 +173,7 @@ async def test_a_send_cut_short_by_the_removal_of_the_device_is_ambiguous_and_no
     await scene.business.unlink()  # the library forgets the device and all that it sent
     assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
     scene.runtime.epoch = 2
-    scene.bus.states.clear()
+    scene.bus.forget_states()
     await scene.pair()
     assert (await scene.result(request)).outcome is SendOutcome.AMBIGUOUS
     after = send_request(chat, "depois")

@@ -85,7 +85,7 @@ async def test_a_library_that_hangs_does_not_delay_a_stop_beyond_its_time(scene:
 
 async def hang(scene: Scene) -> None:
     """Let the library hang while it connects, where it cannot be told to stop."""
-    scene.bus.states.clear()
+    scene.bus.forget_states()
     await scene.simulator.fault(FaultKind.TLS, tls="hang", count=100)
     await scene.business.fault(FaultKind.ABORT)
     await scene.bus.state(ConnectionState.RECONNECTING)

@@ -43,7 +43,7 @@ def reported(journal: Journal) -> list[MessageSeen]:
     return [body for body in bodies if isinstance(body, MessageSeen)]
 
 
-def eventually(condition: Callable[[], T], within: float = 10) -> T:
+def eventually(condition: Callable[[], T], within: float = 60) -> T:
     deadline = time.monotonic() + within
     while not (value := condition()):
         assert time.monotonic() < deadline
