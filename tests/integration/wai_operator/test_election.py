@@ -47,6 +47,7 @@ async def standing_by(operator: Operator) -> None:
 
 
 async def test_of_two_operators_one_acts(lone: Scene, other: Operator) -> None:
+    other.variables["OXY_LEASE_SECONDS"] = lone.operator.variables["OXY_LEASE_SECONDS"] = "45"
     lone.operator.start()
     other.launch()
     await standing_by(other)
