@@ -11,7 +11,8 @@ TlsTrouble = Literal["untrusted", "expired", "wrong-name", "plain", "cut", "hang
 class FaultKind(StrEnum):
     """What can be broken; `break_phone` and `Service.fault` say what each acts on."""
 
-    # How a connection ends. Each names a phone and acts on its linked devices.
+    # How a connection ends. Each names a phone and acts on its linked devices; those that end a connection and nothing
+    # else, also on a client that waits for its code to be typed there.
     RESTART = "restart"
     """The server asks for a reconnect (stream error 515)."""
     UNAVAILABLE = "unavailable"
@@ -64,6 +65,8 @@ class FaultKind(StrEnum):
     """The client gets `count` stanzas of a kind that does not exist."""
     OVERSIZED_FRAME = "oversized-frame"
     """The client gets a frame just beyond the protocol's limit."""
+    LOGGED_IN_AGAIN = "logged-in-again"
+    """The client is told `count` times that it has logged in, and never that an earlier connection has ended."""
 
     # What happens to messages and requests. A rule holds for `count` times or `duration` seconds.
     CORRUPT = "corrupt"
@@ -135,6 +138,7 @@ OPTIONS: Final[Mapping[FaultKind, tuple[str, ...]]] = {
     FaultKind.GARBAGE: ("count",),
     FaultKind.UNKNOWN_STANZA: ("count",),
     FaultKind.OVERSIZED_FRAME: (),
+    FaultKind.LOGGED_IN_AGAIN: ("count",),
     FaultKind.CORRUPT: _CARRIAGE,
     FaultKind.DROP: _CARRIAGE,
     FaultKind.DUPLICATE: _CARRIAGE,

@@ -5,7 +5,7 @@ Names and codes follow whatsmeow `connectionevents.go` and `types/events/events.
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,6 +43,9 @@ _STREAM_ERRORS: Final[dict[FaultKind, Callable[[], Node]]] = {
     FaultKind.STREAM_END: lambda: node("xmlstreamend"),
     FaultKind.REPLACED: lambda: node("stream:error", content=[node("conflict", {"type": "replaced"})]),
 }
+_ENDS: Final = frozenset({*_STREAM_ERRORS, FaultKind.UNKNOWN_ERROR, FaultKind.CLOSE, FaultKind.ABORT})
+"""What ends a connection and does nothing else."""
+
 _DEFAULT_CODES: Final = {
     FaultKind.UNKNOWN_ERROR: 500,
     FaultKind.TEMPORARY_BAN: 101,
@@ -90,7 +93,10 @@ class Breakage:
 
 
 def break_phone(network: Network, account: Account, breakage: Breakage) -> None:
-    """Apply a fault to a phone's linked devices; raise RequestError if it lacks what it needs."""
+    """Apply a fault to a phone's linked devices; raise RequestError if it lacks what it needs.
+
+    What only ends connections also acts on a client that waits for its code to be typed on the phone.
+    """
     kind = breakage.kind
     if kind in RULE_KINDS:
         network.impairments.add(_rule(network, account, breakage))
@@ -102,9 +108,20 @@ def break_phone(network: Network, account: Account, breakage: Breakage) -> None:
     elif kind is FaultKind.UNLINKED:
         for device_id in list(account.devices):
             linking.unlink(network, account, device_id)
-    for connection in list(network.connections_of(account)):
-        _break_connection(connection, breakage)
+    for connection in list(_reached(network, account, kind)):
+        if kind is FaultKind.LOGGED_IN_AGAIN:
+            for _ in range(breakage.times):
+                connection.send(node("success", {"t": int(network.clock()), "lid": connection.lid}))
+        else:
+            _break_connection(connection, breakage)
     network.changed(account)
+
+
+def _reached(network: Network, account: Account, kind: FaultKind) -> Iterator[Connection]:
+    yield from network.connections_of(account)
+    waiting = network.links.get(account.phone)
+    if waiting is not None and kind in _ENDS:
+        yield waiting.connection
 
 
 def _break_connection(connection: Connection, breakage: Breakage) -> None:

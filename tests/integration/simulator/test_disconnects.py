@@ -34,6 +34,7 @@ PASSING = [
     Cause(FaultKind.CLOSE, ("Disconnected",)),
     Cause(FaultKind.STREAM_END, ("Disconnected",)),
     Cause(FaultKind.OVERSIZED_FRAME, ("Disconnected",)),
+    Cause(FaultKind.LOGGED_IN_AGAIN, ()),
     Cause(FaultKind.LOGIN_ERROR, ("Disconnected", "Disconnected")),
     Cause(FaultKind.LOGIN_UNAVAILABLE, ("Disconnected", "Disconnected")),
 ]

@@ -18,7 +18,7 @@ from oxy_simulator.testing import Phone, WhatsApp
 PASSING: Final = {
     *(FaultKind.RESTART, FaultKind.UNAVAILABLE, FaultKind.UNKNOWN_ERROR, FaultKind.ABORT, FaultKind.CLOSE),
     *(FaultKind.STREAM_END, FaultKind.REPLACED, FaultKind.UNLINKED, FaultKind.GARBAGE, FaultKind.UNKNOWN_STANZA),
-    *(FaultKind.OVERSIZED_FRAME, FaultKind.FORGET_SESSIONS, FaultKind.UP),
+    *(FaultKind.OVERSIZED_FRAME, FaultKind.LOGGED_IN_AGAIN, FaultKind.FORGET_SESSIONS, FaultKind.UP),
 }
 """What has happened when the call returns, so that nothing is left to end."""
 ON_A_CONNECTION: Final = {FaultKind.SILENCE, FaultKind.HALF_OPEN, FaultKind.SLOW}

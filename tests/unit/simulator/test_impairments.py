@@ -292,6 +292,13 @@ def test_a_corrupt_frame_cannot_be_authenticated_and_its_message_comes_again(
     assert "redelivered" in line(world, message_id).stages
 
 
+def test_a_client_is_told_again_that_it_has_logged_in(world: World, client: MemoryClient) -> None:
+    break_phone(world.network, world.bot, Breakage(FaultKind.LOGGED_IN_AGAIN, count=2))
+    told = [(stanza.tag, stanza.jid("lid")) for stanza in client.received()]
+    assert told == [("success", client.lid)] * 2
+    assert client.outbox.ended == ""
+
+
 def test_an_oversized_frame_is_just_beyond_what_clients_read(world: World, client: MemoryClient) -> None:
     break_phone(world.network, world.bot, Breakage(FaultKind.OVERSIZED_FRAME))
     (frame,) = client.outbox.frames

@@ -10,6 +10,7 @@ from oxy_simulator import linking
 from oxy_simulator.accounts import MAX_LINKED_DEVICES
 from oxy_simulator.curve import KeyPair
 from oxy_simulator.errors import PairingError
+from oxy_simulator.faults import Breakage, FaultKind, break_phone
 from oxy_simulator.jid import SERVER_JID, Jid
 from oxy_simulator.node import Node, node
 from oxy_simulator.pairing import wrap_with_code
@@ -105,6 +106,22 @@ def test_a_code_expires(world: World) -> None:
     world.clock.now += 161
     with pytest.raises(PairingError, match="new code"):
         linking.enter_code(world.network, world.bot, "ABCD-1234")
+
+
+@pytest.mark.parametrize(
+    ("kind", "ended"),
+    [(FaultKind.CLOSE, "closed"), (FaultKind.RESTART, "closed after a pause"), (FaultKind.LOCKED, "")],
+)
+def test_what_ends_a_connection_ends_that_of_a_client_that_waits_for_its_code(
+    world: World, kind: FaultKind, ended: str
+) -> None:
+    client, other = world.client(), world.client()
+    for one in (client, other):
+        one.register()
+        one.received()
+    ask_for_code(client)
+    break_phone(world.network, world.bot, Breakage(kind))
+    assert (client.outbox.ended, other.outbox.ended) == (ended, "")
 
 
 @pytest.mark.parametrize(
