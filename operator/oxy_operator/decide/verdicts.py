@@ -178,8 +178,8 @@ def _verdict_for_termination(last: Termination, record: EpochRecord, pod: Pod) -
 def _verdict_for_unpaired(situation: Situation, record: EpochRecord) -> Verdict:
     name, live = situation.instance.name, situation.live
     if record.window_open(situation.now):
-        if live is not None and live.pairing is None and live.attempts > 0:
-            return _verdict_for_failed_offer(name, live)
+        if live is not None and live.pairing is None and live.attempts > 0 and live.last_reason is not None:
+            return _verdict_for_failed_offer(name, live, live.last_reason)
         offered = live.last_reason if live is not None and live.pairing is not None else None
         cause, how = connection_cause(offered), f"To show the code, run: oxy pair {name}"
         if cause is not None:
@@ -189,9 +189,8 @@ def _verdict_for_unpaired(situation: Situation, record: EpochRecord) -> Verdict:
     return Verdict(Phase.PENDING, PAIRING_EXPIRED, message)
 
 
-def _verdict_for_failed_offer(name: str, live: LiveState) -> Verdict:
-    """Return the verdict on a runtime that cannot get a code from WhatsApp."""
-    reason = live.last_reason or "ServerUnreachable"
+def _verdict_for_failed_offer(name: str, live: LiveState, reason: str) -> Verdict:
+    """Return the verdict on a runtime that cannot get a code from WhatsApp, for this `reason`."""
     cause = connection_cause(reason)
     why = cause.explain(name, live.last_error or "") if cause else "WhatsApp closed the connection."
     return Verdict(Phase.PAIRING, reason, f"There is no code to show yet; Oxy retries automatically. {why}")

@@ -162,6 +162,9 @@ CODE = {"method": "PhoneCode", "code": "ABCD1234", "expires_at": NOW + timedelta
         ),
         (live(connection="pairing", attempts=9, last_reason="ConnectFailure"), pod(), "Pairing", "ConnectFailure"),
         (live(connection="pairing", attempts=1, pairing=CODE), pod(), "Pairing", "WaitingForPhone"),
+        # Nothing has failed since the last code, which ran out, or was used a moment ago.
+        (live(connection="pairing", attempts=1), pod(), "Pairing", "WaitingForPhone"),
+        (live(connection="connected", attempts=1, receiving=True), pod(), "Pairing", "WaitingForPhone"),
         # A process that has just started adds nothing yet to how the last one ended.
         (live(connection="starting"), pod(last=termination(70)), "Reconnecting", "AttemptsExhausted"),
         (live(connection="pairing", pairing=CODE), pod(last=termination(70)), "Pairing", "WaitingForPhone"),
