@@ -72,6 +72,7 @@ PASSING: Final = (
     ConnectionFault("corrupt-frame", FaultKind.CORRUPT_FRAME, "FrameUnreadable", {"count": 1}, "authentication failed"),
     ConnectionFault("garbage", FaultKind.GARBAGE, "FrameUnreadable", {"count": 1}),
     ConnectionFault("oversized-frame", FaultKind.OVERSIZED_FRAME, "FrameTooLarge"),
+    ConnectionFault("unsteady", FaultKind.LOGGED_IN_AGAIN, "ConnectionUnsteady", {"count": 2}),
     ConnectionFault("login-error", FaultKind.LOGIN_ERROR, "LoginServerError", {"count": _LOGINS}, "code 500"),
     ConnectionFault(
         "login-unavailable", FaultKind.LOGIN_UNAVAILABLE, "LoginUnavailable", {"count": _LOGINS}, "code 503"

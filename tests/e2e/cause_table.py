@@ -50,6 +50,22 @@ SHOWN: Final[Mapping[str, Shown]] = {
         "Oxy replaces the connection, and if that does not help the process",
         warns=True,
     ),
+    "SlowAcknowledgement": Shown("WhatsApp did not confirm a message that was sent", _BY_ITSELF),
+    "ConnectionUnsteady": Shown(
+        "WhatsApp replaces one connection by the next",
+        "Check whether another program uses the same session",
+        warns=True,
+    ),
+    "VolumeFull": Shown(
+        "The session volume is almost full",
+        "Enlarge the volume, or delete sessions that were set aside (oxy sessions prune). Oxy then reconnects",
+        warns=True,
+    ),
+    "JournalFull": Shown(
+        "The journal has used up its share of the volume",
+        "Check NATS and the workers. Oxy reconnects once the journal is published",
+        warns=True,
+    ),
     "ServerUnreachable": Shown("WhatsApp cannot be reached", _PATH, warns=True),
     "NameNotResolved": Shown(
         "The name of WhatsApp's server cannot be resolved",
@@ -93,6 +109,10 @@ SHOWN: Final[Mapping[str, Shown]] = {
     "PairingDenied": Shown(
         "The phone did not accept the code", "Type it again, exactly as it is shown", phase="Pairing"
     ),
+    "PhoneCodeRefused": Shown(
+        "WhatsApp gives no code to type for this number", "Scan the QR code instead", phase="Pairing"
+    ),
+    "PairingInterrupted": Shown("WhatsApp closed the connection while a code was shown", _BY_ITSELF, phase="Pairing"),
     "LoggedOut": Shown(
         "The linked device was removed on the phone",
         "To link it again, run: oxy pair",
@@ -135,6 +155,13 @@ SHOWN: Final[Mapping[str, Shown]] = {
         phase="Failed",
         exit_code=69,
     ),
+    "BadSession": Shown(
+        "The stored session was damaged twice within a day",
+        "Check the volume. To link the phone again, run: oxy pair",
+        warns=True,
+        phase="Failed",
+        exit_code=68,
+    ),
     "LinkedToAnotherNumber": Shown(
         "The phone that was linked has another number than this instance",
         "To link the right phone, run: oxy pair",
@@ -144,15 +171,3 @@ SHOWN: Final[Mapping[str, Shown]] = {
     ),
 }
 """By reason."""
-
-ELSEWHERE: Final[Mapping[str, str]] = {
-    "BadSession": "tests/unit/wai_operator/test_status.py",
-    "ConnectionUnsteady": "tests/integration/tenant/test_connection_matrix.py",
-    "JournalFull": "tests/integration/tenant/test_full_volume.py",
-    "PairingInterrupted": "tests/unit/tenant/test_session_progress.py",
-    "PhoneCodeRefused": "tests/integration/tenant/test_life_cycle.py",
-    "SlowAcknowledgement": "tests/unit/tenant/test_connection.py",
-    "VolumeFull": "tests/integration/tenant/test_full_volume.py",
-}
-"""Causes that no row brings about on a node, and the tests that have them: they are over before anybody can see them
-there, or need a session that is damaged twice, or a volume with a size of its own, which the local node has not."""

@@ -5,14 +5,15 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 from e2e.cause_table import SHOWN, Shown
 from e2e.fleet import Fleet, Member, proxy_secret, running_fleet
-from e2e.matrix_rows import Row, keep_inflicting
+from e2e.row import Row, keep_inflicting
+from e2e.volumes import own_volume
 
 from oxy_core.tasks import cancel_tasks
 from oxy_dev.environment import forwarding_simulator
@@ -50,7 +51,10 @@ async def fleet_of(system: System, rows: Sequence[Row], **reconnect: int) -> Asy
         for _, proxy in own:
             await proxy.put(fleet, proxy.usual)
 
-    with forwarding_simulator(kubectl) as url:
+    with ExitStack() as volumes, forwarding_simulator(kubectl) as url:
+        for row in rows:
+            if row.volume is not None:
+                volumes.enter_context(own_volume(kubectl, row.name, row.volume))
         async with running_fleet(kubectl, url, members, secrets_of, listen) as fleet:
             yield fleet
             for _, proxy in own:
@@ -110,7 +114,8 @@ def _assert_told(row: Row, cause: Shown, message: str) -> None:
     assert message.count(cause.advice) == 1, (row.name, message)
     assert row.says in message, (row.name, message)
     assert "hush-hush" not in message
-    assert (f"oxy pair {row.name}" in message) == is_final(row) or row.reason == "PairingDenied", (row.name, message)
+    to_pair = is_final(row) or row.reason in {"PairingDenied", "PhoneCodeRefused"}
+    assert (f"oxy pair {row.name}" in message) == to_pair, (row.name, message)
     if row.reason == "TemporaryBan":
         until = re.search(r" until (\d{4}-\d\d-\d\d \d\d:\d\d) UTC", message)
         assert until is not None, message

@@ -46,6 +46,7 @@ class Member:
     network: Json = field(default_factory=lambda: NETWORK)
     reconnect: Json = field(default_factory=dict)
     pairing: Json = field(default_factory=dict)
+    session: Json = field(default_factory=lambda: {"storage": {"size": "64Mi"}})
     is_linked: bool = True
     """Whether its phone is linked before a test begins."""
     resource: Json = None
@@ -65,7 +66,7 @@ class Member:
             "organizationId": f"org-{self.name}",
             "displayName": self.name,
             "phoneNumber": self.number,
-            "session": {"storage": {"size": "64Mi"}},
+            "session": self.session,
             "network": self.network,
             "reconnect": self.reconnect,
             "pairing": self.pairing,

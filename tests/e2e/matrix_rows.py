@@ -5,92 +5,27 @@ What people must be told of each cause is in `cause_table`.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import count
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from e2e.fleet import Fleet, Member
+from e2e.row import LASTING, PATIENT, UNHURRIED, Json, Row, clear, faulted
+from e2e.volume_rows import VOLUME_ROWS
 from e2e.ways_out import DIRECT, Policy, Proxy, change_network, point_at
+from e2e.worker_shell import queue_contents
 
+from oxy_core.outbound import PlaceContent
 from oxy_dev.connection_faults import FINAL, OF_SERVER, PASSING, SILENT, UNANSWERED, ConnectionFault
 from oxy_dev.example import NETWORK
 from oxy_simulator.errors import SimulatorError
 from oxy_simulator.faultkind import FaultKind
 
-LASTING: Final = 10_000
-"""How often a fault is met that is to last until it is cleared."""
-
-PATIENT: Final = {"baseDelaySeconds": 2, "maxDelaySeconds": 4, "maxAttempts": 1000}
-UNHURRIED: Final = PATIENT | {"baseDelaySeconds": 20, "maxDelaySeconds": 20}
-"""So that kubectl can show why a connection was lost before there is another."""
-
-Json = Any
-"""Any JSON value."""
-Act = Callable[[Fleet, Member], Awaitable[None]]
-
-
-async def nothing(fleet: Fleet, member: Member) -> None:
-    """Do nothing: it passes by itself, or never."""
-
-
-async def clear(fleet: Fleet, member: Member) -> None:
-    """End the faults of a member's phone."""
-    await fleet.whatsapp.api.clear_faults(member.number)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A way in which a connection is lost, refused or in trouble."""
-
-    name: str
-    """Of the instance, too."""
-    reason: str
-    """Of the cause in `cause_table.SHOWN`."""
-    inflict: Act
-    """Brings it about."""
-    mend: Act = nothing
-    says: str = ""
-    """What the underlying error contains; empty: nothing in particular, or there is none."""
-    every: float | None = None
-    """Seconds after which it is brought about again until it shows; None: once is enough."""
-    shown_as: str = ""
-    """Reason of the condition, if it is another than the cause's, which is in the message."""
-    exit_code: int | None = None
-    """Of a process that ends although the cause passes; None: it goes on, or the cause's own code counts."""
-    tries: bool = False
-    """Whether it lasts until it is mended, so that attempts are counted."""
-    replaces_pod: bool = False
-    """Whether the pod is another one afterwards, as with each change of the spec."""
-    by_live_state: bool = False
-    """Whether only the live state tells of it, for which the bus is needed."""
-    also: frozenset[str] = frozenset()
-    """Reasons of events that may come beside its own."""
-    reconnect: Mapping[str, int] = field(default_factory=lambda: PATIENT)
-    network: Json = field(default_factory=lambda: NETWORK)
-    proxy: Proxy | None = None
-    """Its own, which a Secret of its name names; None: the one that all have."""
-    pairing: Json = field(default_factory=dict)
-    is_linked: bool = True
-    """Whether a phone is linked before."""
-
-    def to_member(self, number: str, **reconnect: int) -> Member:
-        """Return the instance that is to meet it."""
-        policy = {**self.reconnect, **reconnect}
-        return Member(self.name, number, self.network, policy, self.pairing, is_linked=self.is_linked)
-
-
-def _fault(fault: ConnectionFault, **options: object) -> Act:
-    async def inflict(fleet: Fleet, member: Member) -> None:
-        await replace(fault, options={**fault.options, **options}).inflict(fleet.whatsapp, member.linked)
-
-    return inflict
-
 
 def brief(fault: ConnectionFault) -> Row:
     """The library replaces the first lost connection on its own; the second within a minute is met with a pause."""
-    return Row(fault.name, fault.reason, _fault(fault), says=fault.says, every=3, reconnect=UNHURRIED)
+    return Row(fault.name, fault.reason, faulted(fault), says=fault.says, every=3, reconnect=UNHURRIED)
 
 
 def unreadable(fault: ConnectionFault) -> Row:
@@ -105,21 +40,23 @@ def unreadable(fault: ConnectionFault) -> Row:
 
 def at_login(fault: ConnectionFault) -> Row:
     """Each login is refused until the fault is cleared."""
-    return Row(fault.name, fault.reason, _fault(fault, count=LASTING), clear, says=fault.says, tries=True)
+    return Row(fault.name, fault.reason, faulted(fault, count=LASTING), clear, says=fault.says, tries=True)
 
 
 def silent(fault: ConnectionFault) -> Row:
     """Only time reveals it."""
     policy = UNHURRIED | {"silentAfterSeconds": 35, "renewAfterSeconds": 50}
-    return Row(fault.name, fault.reason, _fault(fault), says=fault.says, every=120, reconnect=policy)
+    return Row(fault.name, fault.reason, faulted(fault), says=fault.says, every=120, reconnect=policy)
 
 
 def final(fault: ConnectionFault) -> Row:
     """Nothing connects again until a person acts."""
-    return Row(fault.name, fault.reason, _fault(fault), says=fault.says)
+    return Row(fault.name, fault.reason, faulted(fault), says=fault.says)
 
 
 _PORTS: Final = count(9200)
+CUSTOMERS: Final = ("+5511933330003", "+5511933330004")
+SHOP: Final = PlaceContent(latitude=-23.5, longitude=-46.5)
 WITH_PASSWORD: Final = {"scheme": "socks5", "username": "shop", "password": "hush-hush"}
 OTHER_PASSWORD: Final = WITH_PASSWORD | {"password": "another"}
 
@@ -186,7 +123,36 @@ def _exhausted() -> Row:
 def _limited() -> Row:
     """WhatsApp answers no request any more; the connection holds."""
     fault = ConnectionFault("requests-limited", FaultKind.RATE_LIMIT_REQUESTS, "RequestsRateLimited")
-    return Row(fault.name, fault.reason, _fault(fault, count=LASTING), clear, by_live_state=True)
+    return Row(fault.name, fault.reason, faulted(fault, count=LASTING), clear, by_live_state=True)
+
+
+async def link(fleet: Fleet, member: Member) -> None:
+    """Link a member's phone with the code that is shown, of either kind."""
+    while not (await member.linked.view()).devices:
+        offer = await fleet.offered(member)
+        with contextlib.suppress(SimulatorError):  # a code that was replaced meanwhile
+            await member.linked.link(code=offer.code, qr=offer.qr)
+
+
+def _unacknowledged() -> Row:
+    """WhatsApp does not confirm one message while another waits, and the session that replaces this one hangs."""
+    name, of, proxy = "unacknowledged", "org-unacknowledged", Proxy(next(_PORTS), {})
+
+    async def inflict(fleet: Fleet, member: Member) -> None:
+        await member.linked.fault(FaultKind.NO_ACK, count=LASTING)
+        await proxy.put(fleet, {"answer": "hang"})
+        for customer in CUSTOMERS:
+            await fleet.whatsapp.phone(customer, "Caio")
+            await asyncio.to_thread(queue_contents, fleet.kubectl, customer, [SHOP], organization=of, instance=name)
+
+    async def mend(fleet: Fleet, member: Member) -> None:
+        await clear(fleet, member)
+        await proxy.put(fleet, proxy.usual)
+
+    network = NETWORK | {"proxySecretRef": {"name": name}}
+    row = Row(name, "SlowAcknowledgement", inflict, mend, by_live_state=True, network=network, proxy=proxy)
+    also = frozenset({"AttemptsExhausted", "ProxyUnreachable"})
+    return replace(row, reconnect=UNHURRIED, exit_code=70, also=also)
 
 
 def _denied() -> Row:
@@ -197,13 +163,29 @@ def _denied() -> Row:
         with contextlib.suppress(SimulatorError):
             await member.linked.link(code="AAAA-1111")
 
-    async def mend(fleet: Fleet, member: Member) -> None:
-        while not (await member.linked.view()).devices:
-            offer = await fleet.offered(member)
-            with contextlib.suppress(SimulatorError):  # a code that was replaced meanwhile
-                await member.linked.link(code=offer.code)
+    return Row("code-denied", "PairingDenied", inflict, link, every=20, by_live_state=True, is_linked=False)
 
-    return Row("code-denied", "PairingDenied", inflict, mend, every=20, by_live_state=True, is_linked=False)
+
+def _refused() -> Row:
+    """WhatsApp gives no code to type: the next connection offers one to scan."""
+    limit = ConnectionFault("code-refused", FaultKind.RATE_LIMIT_REQUESTS, "PhoneCodeRefused")
+
+    async def inflict(fleet: Fleet, member: Member) -> None:
+        await faulted(limit, count=LASTING)(fleet, member)
+        await member.linked.fault(FaultKind.RESTART)
+
+    async def mend(fleet: Fleet, member: Member) -> None:
+        await clear(fleet, member)
+        await link(fleet, member)
+
+    return Row(limit.name, limit.reason, inflict, mend, every=20, by_live_state=True, is_linked=False)
+
+
+def _interrupted() -> Row:
+    """WhatsApp asks for a reconnect as soon as a code is shown, again and again."""
+    fault = ConnectionFault("pairing-interrupted", FaultKind.RESTART, "PairingInterrupted")
+    row = Row(fault.name, fault.reason, faulted(fault), link, every=3, by_live_state=True, is_linked=False)
+    return replace(row, tries=True, reconnect=UNHURRIED)
 
 
 def _stranger() -> Row:
@@ -220,7 +202,7 @@ def _stranger() -> Row:
 
 
 def _row_of(fault: ConnectionFault) -> Row:
-    if "count" not in fault.options:
+    if "count" not in fault.options or fault.reason == "ConnectionUnsteady":
         return brief(fault)
     return unreadable(fault) if fault.reason == "FrameUnreadable" else at_login(fault)
 
@@ -253,8 +235,12 @@ ROWS: Final = (
     _fatal(414),
     _exhausted(),
     _limited(),
+    _unacknowledged(),
     _denied(),
+    _refused(),
+    _interrupted(),
     _stranger(),
+    *VOLUME_ROWS,
 )
 """All of them; each has a name of its own."""
 
@@ -263,10 +249,3 @@ def rows_named(*names: str) -> list[Row]:
     """Return the rows of these names."""
     by_name = {row.name: row for row in ROWS}
     return [by_name[name] for name in names]
-
-
-async def keep_inflicting(row: Row, fleet: Fleet, member: Member) -> None:
-    """Bring it about again and again, until cancelled, if once is not enough."""
-    while row.every is not None:
-        await asyncio.sleep(row.every)
-        await row.inflict(fleet, member)

@@ -16,7 +16,8 @@ from e2e.connection_causes import (
     is_final,
 )
 from e2e.fleet import Fleet, Member
-from e2e.matrix_rows import ROWS, Row
+from e2e.matrix_rows import ROWS
+from e2e.row import Row
 from e2e.ways_out import without_outside_names
 
 from oxy_dev.environment import SYSTEM_NAMESPACE

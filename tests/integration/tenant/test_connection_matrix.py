@@ -7,7 +7,6 @@ and ends with one that does not.
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -27,7 +26,6 @@ from oxy_core.report_bodies import MessageLost
 from oxy_core.tenant import TenantSettings
 from oxy_dev.connection_faults import FINAL, OF_SERVER, PASSING, SILENT, UNANSWERED, ConnectionFault
 from oxy_simulator.faultkind import FaultKind
-from oxy_simulator.node import node
 from oxy_simulator.testing import Phone, WhatsApp
 
 STRANGER = "+5511933330001"
@@ -234,19 +232,6 @@ async def ask_too_much(one: Member) -> None:
     )
     assert (state.connection, state.receiving) == (ConnectionState.CONNECTED, True)
     await stranger.expect("olá", within=WITHIN)
-    await connect_unsteadily(one)
-
-
-async def connect_unsteadily(one: Member) -> None:
-    """Meet a server that puts one connection in the place of another, without a word about the end of the first."""
-    since = len(one.runtime.log)
-    [connection] = one.simulator.service.network.connections_of(one.simulator.service.account(one.business.number))
-    for _ in range(2):
-        connection.send(node("success", {"t": int(time.time()), "lid": connection.lid}))
-    await one.say("entre duas conexões")
-    await until(lambda: one.logged("ConnectionUnsteady", since), WITHIN, "connections that replace each other")
-    await one.ready()
-    await one.receive_all()
 
 
 async def test_every_cause_is_named_and_met_and_loses_nothing(simulator: WhatsApp, bus: Bus, tmp_path: Path) -> None:

@@ -1,0 +1,105 @@
+"""Session volumes of the local node: their files, and one with a size of its own."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from e2e.fleet import NAMESPACE, WITHIN, Fleet, Member
+from integration.tenant.small_volumes import SmallVolume, small_volume
+
+from oxy_core.instance.custom_resource import claim_name
+from oxy_dev.cluster import layout
+from oxy_dev.cluster.addresses import NODE
+from oxy_dev.cluster.shell import run
+from oxy_dev.kubectl import Kubectl
+
+OWN_CLASS: Final = "own-volume"
+"""Storage class of claims that wait for a volume of this name's class: nobody provisions for it."""
+
+SQLITE: Final = b"SQLite format 3\0"
+"""How a database's file begins. Source: https://sqlite.org/fileformat.html, section 1.3."""
+
+Json = Any
+"""Any JSON value."""
+
+
+async def damage_session(fleet: Fleet, member: Member) -> None:
+    """Put rubbish in the place of a member's session, and have another pod start with it.
+
+    Waits for a session first: the one before may have been damaged, too, and the pod is at it.
+    """
+    file = await session_file(fleet, member)
+    async with asyncio.timeout(WITHIN):
+        while not _is_database(file):  # noqa: ASYNC110 no event
+            await asyncio.sleep(0.5)
+    # A session that has just begun is in the log alone.
+    for part in (file.with_name("session.db-wal"), file):
+        if part.exists():
+            _damage(part)
+    uid = member.pod["metadata"]["uid"]
+    fleet.kubectl("delete", "--namespace", NAMESPACE, "pod", member.pod["metadata"]["name"], "--wait=false")
+    await fleet.until("another pod", [member], lambda one: one.pod is None or one.pod["metadata"]["uid"] != uid)
+
+
+async def session_file(fleet: Fleet, member: Member) -> Path:
+    """Return where this machine has a member's session."""
+    claim = await asyncio.to_thread(fleet.kubectl.get, "--namespace", NAMESPACE, "pvc", claim_name(member.name))
+    volume = await asyncio.to_thread(fleet.kubectl.get, "pv", claim["spec"]["volumeName"])
+    return Path(volume["spec"]["local"]["path"]) / "session.db"
+
+
+def _damage(file: Path) -> None:
+    """Replace a file, so that a process that has it open goes on with the old one until its end."""
+    found, damaged = file.stat(), file.with_name("damaged")
+    damaged.write_bytes(b"no database at all" * 1000)
+    os.chown(damaged, found.st_uid, found.st_gid)
+    damaged.chmod(found.st_mode)
+    damaged.replace(file)
+
+
+def _is_database(file: Path) -> bool:
+    return file.exists() and file.read_bytes()[: len(SQLITE)] == SQLITE
+
+
+@contextmanager
+def own_volume(kubectl: Kubectl, instance: str, size: int) -> Iterator[None]:
+    """Have a volume of so many bytes ready for an instance whose claim names `OWN_CLASS`; it needs to be root."""
+    volume = volume_of(instance)
+    while volume.folder.is_mount():  # of a run that was killed
+        run(["umount", "--lazy", str(volume.folder)])
+    name = volume.folder.name
+    kubectl("delete", "pv", name, "--ignore-not-found")
+    with small_volume(volume.folder, size):
+        kubectl.apply(_persistent_volume(name, instance, volume.folder))
+        try:
+            yield
+        finally:
+            kubectl("delete", "pv", name, "--wait=false")
+    volume.folder.rmdir()
+
+
+def volume_of(instance: str) -> SmallVolume:
+    """Return the volume that `own_volume` makes for an instance."""
+    return SmallVolume(layout.default().root / "own-volumes" / instance)
+
+
+def _persistent_volume(name: str, instance: str, folder: Path) -> Json:
+    on_this_node = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
+        "spec": {
+            "capacity": {"storage": "64Mi"},
+            "accessModes": ["ReadWriteOncePod"],
+            "volumeMode": "Filesystem",
+            "local": {"path": str(folder)},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [on_this_node]}]}},
+            "claimRef": {"namespace": NAMESPACE, "name": claim_name(instance)},
+            "storageClassName": OWN_CLASS,
+            "persistentVolumeReclaimPolicy": "Retain",
+        },
+    }
