@@ -48,22 +48,43 @@ class DatabaseClockSettings(
 
 async def watch_clock(engine: Engine, settings: DatabaseClockSettings) -> None:
     """Watch until cancelled; raises the error of an outage."""
-    pause = timedelta(seconds=settings.database_clock_seconds)
     tolerance = timedelta(seconds=settings.database_clock_tolerance_seconds)
     while True:
-        lag: timedelta = await engine.pool.fetchval("select read_clock($1)", pause)
+        lag = await _read(engine, settings)
         if lag > tolerance:
             await _catch_up(engine, settings, lag)
         await asyncio.sleep(settings.database_clock_seconds)
 
 
+async def _read(engine: Engine, settings: DatabaseClockSettings) -> timedelta:
+    """Read the clock, and return how far it is behind its latest reading."""
+    pause = timedelta(seconds=settings.database_clock_seconds)
+    lag: timedelta = await engine.pool.fetchval("select read_clock($1)", pause)
+    return lag
+
+
 async def _catch_up(engine: Engine, settings: DatabaseClockSettings, lag: timedelta) -> None:
-    """Bring everything forward; once nothing is left, not even from what was being stored, accept the clock."""
-    changed = await bring_forward(engine, settings)
+    """Bring everything forward; once nothing is left, not even from what was being stored, accept the clock.
+
+    That may take long, and the clock may be put ahead and back again meanwhile: it is read all the time, and accepted
+    only if it was not.
+    """
+    async with asyncio.TaskGroup() as group:
+        reading = group.create_task(_keep_reading(engine, settings))
+        try:
+            changed = await bring_forward(engine, settings)
+        finally:
+            reading.cancel()
     metrics.TIMES_BROUGHT_FORWARD.inc(changed)
     log.warning("database_clock_put_back", seconds=lag.total_seconds(), brought_forward=changed)
-    if not changed:
+    if not changed and await _read(engine, settings) <= lag:
         await engine.pool.execute("select accept_clock()")
+
+
+async def _keep_reading(engine: Engine, settings: DatabaseClockSettings) -> None:
+    while True:
+        await asyncio.sleep(settings.database_clock_seconds)
+        await _read(engine, settings)
 
 
 async def bring_forward(engine: Engine, settings: DatabaseClockSettings) -> int:

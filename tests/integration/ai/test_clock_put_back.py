@@ -21,6 +21,11 @@ VALID = timedelta(hours=24)
 COLUMNS = [(table, column) for table, columns in WAITED_FOR.items() for column in sorted(columns)]
 MOVE = "update {0} set {1} = {1} + interval '5 hours' where {1} > '-infinity' and {1} < 'infinity'"
 PACING = Jsonb({"jitter": 0, "valid": "1 minute", "look_again": "1 minute", "look_at_held_again": "1 minute"})
+BRINGING = """
+select pid, query_start from pg_stat_activity
+where wait_event_type = 'Lock' and datname = current_database() and query like 'select bring_conversation_forward%'
+"""
+"""Of a watch that waits for a conversation."""
 CLAIM = "select claim_conversations(1, '2 seconds', 0, 1, '5 milliseconds')"
 
 
@@ -113,6 +118,27 @@ async def test_what_is_far_ahead_for_a_reason_stays(scene: Scene) -> None:
         await scene.query("update database_clock set latest = latest + interval '5 hours'")
         await until(lambda: scene.query("select where clock_lag() = interval '0'"))
         assert await scene.value("select due_at from conversations") == before
+
+
+async def test_the_clock_is_read_also_while_everything_is_brought_forward(scene: Scene) -> None:
+    """That may take long, and the clock may be put ahead and back again meanwhile."""
+    pod = await stored(scene, 1)
+    await was_ahead(scene)
+
+    async def is_read_meanwhile() -> bool:
+        await scene.query("update database_clock set latest = now() + interval '5 hours'")
+        before = await until(lambda: scene.query(BRINGING))
+        await scene.query("update database_clock set latest = now() - interval '1 hour'")
+        await until(lambda: scene.query("select from database_clock where latest > now() - interval '1 minute'"))
+        return before == await scene.query(BRINGING)  # not by a watch that was begun anew
+
+    async with scene.admin_pool.acquire() as connection, scene.worker(lease_seconds=2):
+        async with connection.transaction():
+            await connection.execute("select from conversations for update")
+            await until(is_read_meanwhile)
+        await scene.query("update database_clock set latest = now() + interval '5 hours'")
+        await until(lambda: pod.answers_to(CUSTOMER))
+        await until(lambda: scene.query("select where clock_lag() = interval '0'"))
 
 
 # -- column by column
