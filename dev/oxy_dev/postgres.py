@@ -7,11 +7,12 @@ import contextlib
 import importlib.util
 import os
 import pwd
+import select
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -78,19 +79,36 @@ def unprivileged() -> list[str]:
 
 
 def _children(pid: int) -> list[int]:
-    """Return the postmaster's children: each leads a separate session, so there is no process group to signal."""
+    """Return the postmaster's children: each leads a separate session, so there is no process group to signal.
+
+    Linux may leave some out while others end.
+    """
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except FileNotFoundError:
         return []
 
 
-def _alive(pid: int) -> bool:
-    """Return whether a process still runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+def _held(pids: Iterable[int]) -> list[int]:
+    """Return a descriptor for each process that still runs: unlike its number, it is never another's."""
+    descriptors = []
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            descriptors.append(os.pidfd_open(pid))
+    return descriptors
+
+
+def _kill_all(descriptors: Collection[int]) -> None:
+    """Kill processes and wait until they have ended."""
+    deadline = time.monotonic() + START_SECONDS
+    for descriptor in descriptors:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    for descriptor in descriptors:
+        ended = select.poll()
+        ended.register(descriptor, select.POLLIN)
+        ended.poll(1_000 * max(deadline - time.monotonic(), 0.0))
+        os.close(descriptor)
 
 
 def _run_tool(name: str, *arguments: str) -> None:
@@ -207,14 +225,11 @@ class PostgresServer:
         """Kill the server and all its sessions at once, as when a machine dies."""
         if self._process is None:
             return
-        children = _children(self._process.pid)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, signal.SIGSTOP)  # no more sessions begin
+        sessions = _held({*_children(self._process.pid), *_children(self._process.pid)})
         self.stop(signal.SIGKILL)
-        for child in children:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-        deadline = time.monotonic() + START_SECONDS
-        while any(_alive(child) for child in children) and time.monotonic() < deadline:
-            time.sleep(0.005)
+        _kill_all(sessions)
 
     @property
     def _data(self) -> Path:

@@ -38,6 +38,7 @@ from oxy_operator.decide.specs.config_map import tenant_settings
 from oxy_operator.decide.specs.instance_settings import instance_settings
 from oxy_operator.decide.specs.stateful_set import runtime_stateful_set
 from oxy_simulator.client import SimulatorClient
+from oxy_simulator.errors import RequestError
 from oxy_simulator.keys import NOISE_ROOT_FILE
 from oxy_simulator.testing import TRUST_FOLDER
 
@@ -225,8 +226,8 @@ class Stack:
         system_file = self.folder / "system.creds"
         system_file.write_text(system_credentials(self.keys))
         async with (
-            connected(self.nats.url, self.platform_credentials, name="stack", within=10) as platform,
-            connected(self.nats.url, system_file, name="stack-system", within=10) as system,
+            connected(self.nats.url, self.platform_credentials, name="stack", within=60) as platform,
+            connected(self.nats.url, system_file, name="stack-system", within=60) as system,
         ):
             await ensure_streams(platform.jetstream())
             bucket = await platform.jetstream().key_value(subjects.INSTANCES_BUCKET)
@@ -277,7 +278,7 @@ class Stack:
 
     async def _states(self, tenant: Instance) -> AsyncGenerator[LiveState]:
         """Yield the live states of a tenant, starting with the last one that it published."""
-        async with connected(self.nats.url, self.platform_credentials, name="stack-states", within=10) as client:
+        async with connected(self.nats.url, self.platform_credentials, name="stack-states", within=60) as client:
             subscription = await client.jetstream().subscribe(
                 subjects.state(self._account(tenant), tenant.name), stream=STATE_STREAM, ordered_consumer=True
             )
@@ -299,7 +300,8 @@ async def _type_codes(states: AsyncIterator[LiveState], simulator: SimulatorClie
         code = state.pairing.code if state.pairing else None
         if code and code not in typed:
             typed.add(code)
-            await simulator.link(phone, code=code)
+            with contextlib.suppress(RequestError):  # a code that was replaced meanwhile: another follows
+                await simulator.link(phone, code=code)
 
 
 @contextlib.asynccontextmanager

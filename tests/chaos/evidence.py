@@ -4,24 +4,37 @@ import asyncio
 import re
 import sqlite3
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import asyncpg
 from chaos.audit import Entry, Evidence, Sent, Stored
 from chaos.breaking import Happened
 from chaos.people import Person
 from chaos.system import SHOPS, System, phase
+from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
 from oxy_core.bus import connected
+from oxy_core.errors import BusError
 from oxy_core.jetstream import INBOUND_STREAM
+from oxy_dev.cluster.errors import ApiError
 from oxy_simulator.client import SimulatorClient
 
+_Found = TypeVar("_Found")
+
 MIB: Final = 1 << 20
+BUS_SECONDS: Final = 60.0
+"""Longest wait for the bus to let a look in."""
+LOOKS: Final = 30
+"""How often what a server refuses, or what a process does not say in time, is asked for again, a second apart."""
+REFUSALS: Final = (ApiError, asyncpg.PostgresError, asyncpg.InterfaceError, BusError, NatsError, OSError)
+"""What a look meets at a server that is down, starts or is slow: it has seen nothing, and is repeated."""
 _NEVER: Final = re.compile(r"oxy_(\w*violations\w*|ai_wakeups_recovered_total)(\{\S*\})? [^0]")
+_CRASH: Final = re.compile(r"PANIC:|LOG:  .* was terminated by|because data directory lock file is invalid")
+"""What PostgreSQL logs when it ends sessions without being told to: no fault kills one of its processes alone."""
 _BUG: Final = re.compile(r'"event": "(runtime_crashed|link_callback_failed|part_failed|wakeups_recovered)"')
 """Nothing explains these. A killed worker's metrics are gone, but what it logged is not."""
 BOUNDS: Final = {"worker": 768 * MIB, "operator": 512 * MIB, "shop": 160 * MIB}
@@ -51,19 +64,35 @@ async def gather(
     lines = await simulator.accounting()
     receipted = (line.id for line in lines if {"receipted", "acked"} & set(line.stages))
     losses = [await asyncio.to_thread(_losses, system, shop.name) for shop in SHOPS]
+    messages, outbox, bookings = await answered(lambda: _ask(system, MESSAGES, OUTBOX, BOOKINGS))
+    return Evidence(
+        inboxes=inboxes,
+        stored=[Stored(**{**row, "state": row["state"] or ""}) for row in messages],
+        outbox=[Sent(**row) for row in outbox],
+        bookings={row[0]: row[1] for row in bookings},
+        received=frozenset(receipted),
+        losses=frozenset().union(*losses),
+        faults=faults,
+    )
+
+
+async def answered(ask: Callable[[], Awaitable[_Found]]) -> _Found:
+    """Ask until there is an answer; raises what the last of many attempts met."""
+    for _ in range(LOOKS):
+        try:
+            return await ask()
+        except REFUSALS:
+            await asyncio.sleep(1.0)
+    return await ask()
+
+
+async def _ask(system: System, *queries: str) -> list[list[asyncpg.Record]]:
+    """Return the rows of each query, of one moment as good as."""
     connection = await asyncpg.connect(system.admin_url)
     try:
-        return Evidence(
-            inboxes=inboxes,
-            stored=[Stored(**{**row, "state": row["state"] or ""}) for row in await connection.fetch(MESSAGES)],
-            outbox=[Sent(**row) for row in await connection.fetch(OUTBOX)],
-            bookings={row[0]: row[1] for row in await connection.fetch(BOOKINGS)},
-            received=frozenset(receipted),
-            losses=frozenset().union(*losses),
-            faults=faults,
-        )
+        return [await connection.fetch(query) for query in queries]
     finally:
-        await connection.close()
+        connection.terminate()  # whatever becomes of it, the answer is here
 
 
 async def _inbox(simulator: SimulatorClient, phone: str) -> list[Entry]:
@@ -86,7 +115,14 @@ def _ask_journal(system: System, shop: str, query: str) -> list[tuple[object, ..
 
 
 async def unquiet(system: System, simulator: SimulatorClient) -> list[str]:
-    """Return what is still under way; empty when everything rests."""
+    """Return what is still under way, or why nobody can say; empty when everything rests."""
+    try:
+        return await _unquiet(system, simulator)
+    except REFUSALS as error:
+        return [f"a server cannot be asked: {type(error).__name__}: {error}", *crashes(system)]
+
+
+async def _unquiet(system: System, simulator: SimulatorClient) -> list[str]:
     found = [f"{shop.name} is {now}" for shop in SHOPS if (now := await phase(system, shop)) != "Connected"]
     phones = {phone.phone: phone for phone in (await simulator.state()).phones}
     for shop in SHOPS:
@@ -110,13 +146,8 @@ def _unpublished(system: System, shop: str) -> list[str]:
 
 
 async def _under_way(system: System) -> list[str]:
-    connection = await asyncpg.connect(system.admin_url)
-    try:
-        work = await connection.fetchval(OPEN_WORK)
-        violations = await connection.fetchval(VIOLATIONS)
-    finally:
-        await connection.close()
-    async with connected(system.nats.url, system.platform_file, name="evidence", within=10) as client:
+    [[[work]], [[violations]]] = await _ask(system, OPEN_WORK, VIOLATIONS)
+    async with connected(system.nats.url, system.platform_file, name="evidence", within=BUS_SECONDS) as client:
         try:
             waiting = (await client.jetstream().stream_info(INBOUND_STREAM)).state.messages
         except NotFoundError:
@@ -125,8 +156,19 @@ async def _under_way(system: System) -> list[str]:
     return [*found, *([f"{waiting} reports wait on the bus"] if waiting else [])]
 
 
-def processes(system: System) -> list[str]:
-    """Return which processes do not run, are not ready, ended without being ended, or count what must not happen."""
+async def processes(system: System) -> list[str]:
+    """Return which processes do not run, are not ready, ended without being ended, or count what must not happen.
+
+    A process that a busy machine does not let answer in time is asked again, and so are operators without a leader.
+    """
+    for _ in range(LOOKS):
+        if not (found := await asyncio.to_thread(_processes, system)):
+            return []
+        await asyncio.sleep(1.0)
+    return found
+
+
+def _processes(system: System) -> list[str]:
     found = [f"{log.name}: {line[:300]}" for log in (system.folder / "logs").iterdir() for line in _bugs(log)]
     leaders = 0
     for name, member in system.members.items():
@@ -147,8 +189,23 @@ def lost_without_a_kill(system: System) -> list[str]:
     return [f"{shop} lost {count} messages, and none of its pods was killed" for shop, count in lost.items() if count]
 
 
+def crashes(system: System) -> list[str]:
+    """Return what PostgreSQL's servers say of ends that nobody has caused."""
+    logs = sorted((system.folder / "postgres").glob("*/postgres.log"))
+    return [f"PostgreSQL {log.parent.name}: {line}" for log in logs for line in crashes_in(_text(log))]
+
+
+def crashes_in(log: str) -> list[str]:
+    """Return the lines of a PostgreSQL server's log that tell of a crash."""
+    return [line for line in log.splitlines() if _CRASH.search(line)]
+
+
+def _text(log: Path) -> str:
+    return log.read_text(errors="replace")
+
+
 def _bugs(log: Path) -> list[str]:
-    return bugs_in(log.read_text(errors="replace"))
+    return bugs_in(_text(log))
 
 
 def bugs_in(log: str) -> list[str]:

@@ -27,6 +27,8 @@ Object = dict[str, Any]
 
 NODE: Final = "plain"
 LOOK_SECONDS: Final = 0.5
+UNREACHABLE: Final = (OSError, http.client.HTTPException)
+"""A server that a busy machine does not let answer in time: a kubelet goes on, and asks again."""
 VOLUME_SECONDS: Final = 2.0
 """How often the files of ConfigMaps and Secrets follow their objects; a real kubelet takes up to a minute."""
 RESTART_SECONDS: Final = 1.0
@@ -72,7 +74,7 @@ class PlainKubelet:
         known: set[str] = set()
         async with asyncio.TaskGroup() as group:
             while True:
-                for pod in await asyncio.to_thread(self._list):
+                for pod in await self._known():
                     if pod["metadata"]["uid"] not in known:
                         known.add(pod["metadata"]["uid"])
                         group.create_task(self._serve(pod))
@@ -82,6 +84,12 @@ class PlainKubelet:
         """Delete an instance's pod, as `kubectl delete pod` does."""
         with contextlib.suppress(ApiError):
             self.api.delete(self._pod_path(f"wai-{instance}-0"))
+
+    async def _known(self) -> list[Object]:
+        """Return the pods that there are; none while the server does not say."""
+        with contextlib.suppress(*UNREACHABLE):
+            return await asyncio.to_thread(self._list)
+        return []
 
     def _list(self) -> list[Object]:
         found: list[Object] = self.api.get(f"/api/v1/namespaces/{self.namespace}/pods")["items"]
@@ -101,7 +109,8 @@ class PlainKubelet:
             status = await asyncio.shield(asyncio.to_thread(process.program.stop))
         if status:
             self.exits.append(f"{instance} {status}")
-        await asyncio.to_thread(self._remove, process)
+        while not await asyncio.to_thread(self._remove, process):  # noqa: ASYNC110 another process answers
+            await asyncio.sleep(LOOK_SECONDS)
         if self.pods.get(instance) is process:
             del self.pods[instance]
 
@@ -115,6 +124,8 @@ class PlainKubelet:
                     await asyncio.to_thread(self._bind, name)
                     bound = True
                 return await asyncio.to_thread(self._prepare, instance, pod)
+            except UNREACHABLE:
+                pass
             except ApiError as error:
                 if error.status != http.client.NOT_FOUND:
                     raise
@@ -137,7 +148,7 @@ class PlainKubelet:
     async def _follow(self, process: PodProcess) -> None:
         while True:
             await asyncio.sleep(VOLUME_SECONDS)
-            with contextlib.suppress(ApiError, OSError):
+            with contextlib.suppress(ApiError, *UNREACHABLE):
                 await asyncio.to_thread(self._fill, process)
 
     def _prepare(self, instance: str, pod: Object) -> PodProcess:
@@ -169,7 +180,11 @@ class PlainKubelet:
             "metadata": {"name": name},
             "target": {"apiVersion": "v1", "kind": "Node", "name": NODE},
         }
-        self.api.create(f"{self._pod_path(name)}/binding", binding)
+        try:
+            self.api.create(f"{self._pod_path(name)}/binding", binding)
+        except ApiError as error:
+            if error.status != http.client.CONFLICT:  # it is bound, by an attempt whose answer came too late
+                raise
 
     def _make_volume(self, folder: Path, volume: Object) -> None:
         """Make the folder of a volume; a claim's is the same for every pod that mounts it."""
@@ -206,6 +221,8 @@ class PlainKubelet:
     def _is_deleted(self, name: str, uid: str) -> bool:
         try:
             metadata = self.api.get(self._pod_path(name))["metadata"]
+        except UNREACHABLE:
+            return False
         except ApiError as error:
             return error.status == http.client.NOT_FOUND
         return "deletionTimestamp" in metadata or metadata["uid"] != uid
@@ -242,14 +259,18 @@ class PlainKubelet:
             "containerStatuses": [container],
         }
         if status != process.shown:
-            with contextlib.suppress(ApiError):
+            with contextlib.suppress(ApiError, *UNREACHABLE):
                 path = f"{self._pod_path(process.name)}/status"
                 self.api._json("PATCH", path, {"status": status}, "application/merge-patch+json")  # noqa: SLF001 the client has no patch
                 process.shown = status
 
-    def _remove(self, process: PodProcess) -> None:
-        with contextlib.suppress(ApiError):
-            self.api.delete(f"{self._pod_path(process.name)}?gracePeriodSeconds=0")
+    def _remove(self, process: PodProcess) -> bool:
+        """Remove a pod that has ended; return whether the server knows."""
+        with contextlib.suppress(*UNREACHABLE):
+            with contextlib.suppress(ApiError):
+                self.api.delete(f"{self._pod_path(process.name)}?gracePeriodSeconds=0")
+            return True
+        return False
 
     def _pod_path(self, name: str) -> str:
         return self._path("pods", name)

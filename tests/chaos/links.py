@@ -5,6 +5,7 @@ The other end is asked for on each new connection, so that a link may lead to an
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -31,22 +32,26 @@ class Link:
     upstream: Callable[[], int]
     """The port on this machine that it leads to now."""
     port: int = 0
+    _held: socket.socket | None = None
+    """Bound to the port and never listening: while the link is cut, nobody else gets the port, and all are refused."""
     _server: asyncio.Server | None = None
     _pairs: set[asyncio.Task[None]] = field(default_factory=set)
     _forth: asyncio.Event = field(default_factory=asyncio.Event)
     _back: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def open(self) -> None:
-        """Listen, on the same port as before if it listened before."""
+        """Listen, on the same port as before unless it was closed."""
         self._forth.set()
         self._back.set()
-        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        if self._held is None:
+            self._held = _bound(0)
+            self.port = self._held.getsockname()[1]
+        self._server = await asyncio.start_server(self._carry, sock=_bound(self.port))
 
     async def cut(self, how: Cut) -> None:
         """Break it."""
         if how is Cut.REFUSE:
-            await self.close()
+            await self._refuse()
         else:
             self._back.clear()
         if how is Cut.FREEZE:
@@ -64,6 +69,13 @@ class Link:
             await self.open()
 
     async def close(self) -> None:
+        """Break all connections, and give the port up."""
+        await self._refuse()
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
+
+    async def _refuse(self) -> None:
         """Break all connections and refuse new ones."""
         server, self._server = self._server, None
         if server is not None:
@@ -104,6 +116,14 @@ class Link:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
             there_writer.transport.abort()
+
+
+def _bound(port: int) -> socket.socket:
+    """Return a socket with a port of this machine, 0: any that is free; another such socket may have it, too."""
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", port))
+    return bound
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passable: asyncio.Event) -> None:

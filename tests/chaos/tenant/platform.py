@@ -177,7 +177,7 @@ class Platform:
     async def damaged_files(self) -> list[str]:
         """Return which files that arrived are not on the bus as they were reported."""
         found = []
-        async with connected(self.url, self.credentials, name="platform-files", within=10) as client:
+        async with connected(self.url, self.credentials, name="platform-files", within=60) as client:
             for outcome in self.outcomes_of_files().values():
                 if isinstance(outcome, FileArrived):
                     content = await self._chunks(client, outcome)
@@ -194,7 +194,7 @@ class Platform:
 
     async def waiting(self) -> int:
         """Return how many reports wait on the bus."""
-        async with connected(self.url, self.credentials, name="platform-look", within=10) as client:
+        async with connected(self.url, self.credentials, name="platform-look", within=60) as client:
             return (await client.jetstream().stream_info(INBOUND_STREAM)).state.messages
 
 

@@ -76,7 +76,7 @@ class Killer:
         """Kill so often."""
         async with AsyncExitStack() as exits:
             bus = await exits.enter_async_context(
-                connected(self.stack.nats.url, self.stack.platform_credentials, name="killer", within=10)
+                connected(self.stack.nats.url, self.stack.platform_credentials, name="killer", within=60)
             )
             await bus.subscribe(subjects.OUT_ALL, cb=self._hears(Moment.OFFERED))
             await bus.subscribe(subjects.ACCEPTED_ALL, cb=self._hears(Moment.ACCEPTED))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from chaos.audit import Entry, Evidence, Sent, Stored, covered, judge, table
 from chaos.breaking import Happened
-from chaos.evidence import bugs_in, never_in
+from chaos.evidence import bugs_in, crashes_in, never_in
 from chaos.people import Line, Person, Role
 from chaos.plan import Kind
 from chaos.system import SHOPS
@@ -168,6 +168,21 @@ def test_windows_that_overlap_count_once(windows: list[tuple[float, float]], sec
 )
 def test_a_log_shows_what_nothing_explains(line: str) -> None:
     assert bugs_in('{"event": "claim_failed"}\n' + line) == [line]
+
+
+@pytest.mark.parametrize(
+    ("line", "crashed"),
+    [
+        ("LOG:  client backend (PID 6) was terminated by signal 9: Killed", True),
+        ("PANIC:  could not write to file: No space left on device", True),
+        ("LOG:  performing immediate shutdown because data directory lock file is invalid", True),
+        ("LOG:  received fast shutdown request", False),
+        ("FATAL:  terminating connection due to unexpected postmaster exit", False),
+    ],
+)
+def test_a_log_of_the_database_shows_ends_that_no_fault_explains(line: str, *, crashed: bool) -> None:
+    dated = f"2026-11-30 07:21:35.143 UTC [7] {line}"
+    assert crashes_in(f"2026-11-30 07:21:34.000 UTC [7] LOG:  ready\n{dated}") == [dated] * crashed
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -91,4 +92,15 @@ async def test_deafened_it_delivers_and_loses_the_answer() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
         assert await ask(reader, writer, b"two\n") == b"two\n"
         assert heard == [b"one\n", b"two\n"]
+        writer.close()
+
+
+async def test_nobody_else_gets_the_port_of_a_link_that_refuses() -> None:
+    async with echoing() as (link, _):
+        await link.cut(Cut.REFUSE)
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", link.port))
+        await link.mend(Cut.REFUSE)
+        reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
+        assert await ask(reader, writer, b"one\n") == b"one\n"
         writer.close()
