@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from integration.ai.open_days import calm_zones
 from integration.ai.owner import CATALOG
 from integration.ai.scene import CUSTOMER, FakePod, Scene, org, settings_of, until
 from integration.ai.test_proactive import PACE, limits
@@ -15,6 +16,8 @@ from oxy_ai.automation_admin import add_automation_parser, carry_out_automation
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.verticals import Verticals
 
+ZONE, _ = calm_zones()
+"""Where no day ends during a test, nor the window of an automation."""
 WORKER = PACE | {"automations_check_seconds": 0.1, "loop_quick_answers": 0}
 
 
@@ -160,7 +163,7 @@ class Business:
 @asynccontextmanager
 async def opened(scene: Scene, **changes: object) -> AsyncIterator[Business]:
     """A pet shop with a catalog, whose workers run: two, which do everything at the same time."""
-    settings = settings_of("petshop", **({"limits": limits()} | changes))
+    settings = settings_of("petshop", **({"limits": limits(), "timezone": ZONE} | changes))
     pod = await scene.pod(settings)
     async with scene.worker(**WORKER), scene.worker(**WORKER):
         await scene.known(settings)

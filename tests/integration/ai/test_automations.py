@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from integration.ai.business import opened
+from integration.ai.business import ZONE, opened
 from integration.ai.scene import CUSTOMER, OWNER, Scene, until
 from integration.ai.test_proactive import queue
 
@@ -205,7 +205,7 @@ async def test_birthdays_and_first_messages(scene: Scene) -> None:
     async with opened(scene) as shop:
         await shop.knows(CUSTOMER, RUI)
         await scene.query("update contacts set created_at = created_at - interval '2 days' where phone = $1", RUI)
-        today = await scene.value("select (now() at time zone 'America/Sao_Paulo')::date")
+        today = await scene.value("select (now() at time zone $1)::date", ZONE)
         for name, birth in (
             ("Rex", f"2020-{today:%m-%d}"),
             ("Tom", "2020"),
@@ -218,7 +218,7 @@ async def test_birthdays_and_first_messages(scene: Scene) -> None:
                 name,
                 birth,
             )
-        minute = await scene.value("select to_char(now() at time zone 'America/Sao_Paulo', 'HH24:MI')")
+        minute = await scene.value("select to_char(now() at time zone $1, 'HH24:MI')", ZONE)
         await shop.apply(
             f'name: aniversario, enabled: true, at: "{minute}"',
             "name: primeira-vez, trigger: welcome, enabled: true, delay: 0m, text: 'Bem-vindo!'",
@@ -274,7 +274,7 @@ async def test_a_customer_hears_at_once_of_what_the_business_has_booked_and_is_n
         await shop.moves(tom, "5 days")
         await shop.frees_texts()
         assert "Está marcado: Banho de Tom" in (await shop.hears(3))[2]
-        start = await scene.value("select starts_at at time zone 'America/Sao_Paulo' from bookings where id = $1", tom)
+        start = await scene.value("select starts_at at time zone $2 from bookings where id = $1", tom, ZONE)
         assert f"{start:%d/%m/%Y às %H:%M}" in shop.told()[2]
         await shop.becomes(TOLD, TOLD, TOLD)
         assert await scene.value("select count(*) from outbox where error = 'Outdated'") == 1

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from integration.ai.scene import OWNER, Scene, org, queues, settings_of, until
+from aiohttp import web
+from integration.ai.endpoint import running_endpoint, saying
+from integration.ai.scene import OWNER, PATIENCE, Scene, org, queues, settings_of, until
 from prometheus_client import REGISTRY
 from pydantic import BaseModel
 from structlog.contextvars import merge_contextvars
@@ -272,11 +274,24 @@ async def test_no_organization_has_more_in_hand_than_its_instances_allow(scene: 
         "petshop", queues=lanes.model_copy(update={"automation": AutomationQueueSettings(concurrency=2)})
     )
     pod = await scene.pod(settings)
-    await scene.model.fault(kind="delay", seconds=0.2, times=None)
-    kind = Noting({str(number): takes_a_while for number in range(40)})
+    most, seen = [0, 0], asyncio.Event()
+
+    async def is_seen(_: JobWork[Note]) -> None:
+        await seen.wait()
+        await asyncio.sleep(0.02)
+
+    async def answers(request: web.Request) -> web.StreamResponse:
+        await seen.wait()
+        return await saying("Oi!")(request)
+
+    kind = Noting({str(number): is_seen for number in range(40)})
     phones = [f"+5511900{number:06d}" for number in range(6)]
-    most = [0, 0]
-    async with scene.worker(kinds=[kind]), scene.worker(kinds=[kind]):
+    async with (
+        running_endpoint(answers) as endpoint,
+        scene.worker(kinds=[kind], openai_base_url=endpoint.base_url),
+        scene.worker(kinds=[kind], openai_base_url=endpoint.base_url),
+        asyncio.timeout(2 * PATIENCE),
+    ):
         await scene.known(settings)
         await queue(scene, settings, *(note(str(number)) for number in range(40)))
         for phone in phones:
@@ -285,6 +300,8 @@ async def test_no_organization_has_more_in_hand_than_its_instances_allow(scene: 
             for place, table in enumerate(("conversations", "jobs")):
                 held = f"select count(*) from {table} where lease_until > now()"  # noqa: S608 names of our tables
                 most[place] = max(most[place], await scene.value(held))
+            if min(most) > 1:
+                seen.set()
     assert most == [2, 2]
 
 
@@ -355,7 +372,7 @@ async def test_a_worker_that_stops_lets_its_jobs_end_or_gives_them_back(scene: S
         await released.wait()
 
     kind = Noting({"slow": waits_for_release, "stuck": hangs})
-    async with scene.worker(kinds=[kind], drain_seconds=0.5):
+    async with scene.worker(kinds=[kind], drain_seconds=4):
         await scene.known(SETTINGS)
         await queue(scene, SETTINGS, note("slow"), note("stuck"))
         await until(lambda: len(kind.begun) == 2)

@@ -1,6 +1,7 @@
 """Each instance's questions take its own way: fallbacks, breakers, what models refuse, and keys for nobody else."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -94,10 +95,15 @@ async def test_while_a_model_is_out_or_unknown_the_next_answers_within_the_same_
 
 async def test_a_model_without_an_answer_in_time_may_have_cost_something() -> None:
     slow = by_model(first=hanging, second=FINE)
-    async with running_endpoint(slow) as endpoint, client() as model:
-        _, usage = await model.ask(QUESTION, route(endpoint.base_url, "first", "second", seconds=1.5))
-        with pytest.raises(ModelOutageError, match=r"within 1\.5 s") as raised:
-            await model.ask(QUESTION, route(endpoint.base_url, "first", seconds=1.5))
+    async with running_endpoint(slow) as endpoint:
+        for seconds in (1.5, 6, 24):  # a busy machine may not let the second answer in time, either
+            with contextlib.suppress(ModelOutageError):
+                async with client() as model:
+                    _, usage = await model.ask(QUESTION, route(endpoint.base_url, "first", "second", seconds=seconds))
+                break
+        async with client() as model:
+            with pytest.raises(ModelOutageError, match=r"within 1\.5 s") as raised:
+                await model.ask(QUESTION, route(endpoint.base_url, "first", seconds=1.5))
     assert (usage.model, usage.unsettled) == ("second", ("first",))
     assert raised.value.unsettled == ("first",)
 

@@ -237,7 +237,7 @@ def test_what_leaves_before_the_quiet_hours_is_not_valid_into_them(number: Numbe
     number.limit(quiet_hours=f"{around(5)}-{around(65)}")
     number.queue()
     [offered] = number.step()
-    assert 4 * 60 - 1 < offered["valid_seconds"] <= 5 * 60
+    assert 3 * 60 < offered["valid_seconds"] <= 5 * 60  # whole minutes, less what a busy machine takes
     number.step((offered["id"],))
     number.limit(quiet_hours=f"{around(1)}-{around(65)}")
     number.queue()
@@ -337,12 +337,13 @@ def test_no_minute_has_more_than_it_may(number: Number) -> None:
     number.limit(outbound_per_minute=2)
     texts = [number.queue(purpose="booking") for _ in range(3)]
     assert number.leaves() == texts[:1]
-    number.rows("update reputation set next_at = next_at - interval '29 seconds'")
-    assert number.leaves() == []
     number.rows("update reputation set next_at = next_at - interval '1 second'")
+    assert number.leaves() == []
+    number.rows("update reputation set next_at = next_at - interval '29 seconds'")
     assert number.leaves() == texts[1:2]
-    assert number.value("next_at > clock_timestamp() + interval '29 seconds' from reputation")
-    assert number.value("proactive_at > clock_timestamp() + interval '29 seconds' from relay_queue")
+    began = number.value("max(released_at) from outbox")
+    assert number.value("next_at from reputation") >= began + lasting(30)
+    assert number.value("proactive_at from relay_queue") >= began + lasting(30)
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])

@@ -3,6 +3,7 @@ import contextlib
 import dataclasses
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from nats.aio.client import Client
@@ -30,6 +31,7 @@ from oxy_dev.servers import NatsServer, free_port, running_nats
 from oxy_operator.bus.accounts import nats_configuration, platform_credentials, system_credentials
 from oxy_operator.bus.nkeys import PlatformKeys
 
+T = TypeVar("T")
 KEYS = PlatformKeys.generate()
 
 
@@ -305,18 +307,16 @@ async def test_streams_have_the_replicas_that_are_asked_for_and_are_never_lowere
         names = [str(stream.name) for stream in STREAMS] + [f"KV_{bucket}" for bucket in BUCKETS]
         for replicas in (3, 1):
             await _eventually(lambda: ensure_streams(jetstream, replicas))  # noqa: B023 called at once
-            found = [(await jetstream.stream_info(name)).config.num_replicas for name in names]
-            assert found == [3] * len(names)
-        assert (await jetstream.stream_info(INBOUND_STREAM)).state.messages == 1
+            found = [await _eventually(lambda: jetstream.stream_info(name)) for name in names]  # noqa: B023 likewise
+            assert [info.config.num_replicas for info in found] == [3] * len(names)
+        assert (await _eventually(lambda: jetstream.stream_info(INBOUND_STREAM))).state.messages == 1
 
 
-async def _eventually(action: Callable[[], Awaitable[object]]) -> None:
+async def _eventually(action: Callable[[], Awaitable[T]]) -> T:
     """Repeat what fails while the cluster elects its leaders."""
     async with asyncio.timeout(60):
         while True:
             try:
-                await action()
+                return await action()
             except Error:
                 await asyncio.sleep(0.2)
-            else:
-                return

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from integration.ai.open_days import calm_zones
 from integration.custom_resources import serving
 from integration.wai_operator.conftest import scene_before
 from integration.wai_operator.scene import Scene
@@ -19,6 +20,7 @@ PROMOTER = petshop(
     organizationId="promoter",
     phoneNumber="+5511987650099",
     owners=["+5511987651199"],
+    timezone=calm_zones()[0],
     limits={
         "pacing": "None",
         "inboundPerSecond": 0,
@@ -29,7 +31,7 @@ PROMOTER = petshop(
     queues={"message": {"attempts": 1}},
     ai={"debounceSeconds": 0, "debounceMaxSeconds": 0, "monthlyBudgetUsd": "100"},
 )
-"""A business that writes without being asked at any hour, and as fast as it can."""
+"""A business that writes without being asked at any hour, and as fast as it can, where no day ends meanwhile."""
 TELLER = petshop("teller", organizationId="teller", phoneNumber="+5511987650098")
 """A business whose pod may come to any harm."""
 EAGER = {

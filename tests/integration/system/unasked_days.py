@@ -15,7 +15,7 @@ from integration.system.test_outgoing import until
 from oxy_core.identity import Jid
 from oxy_dev.stack import Stack
 
-ZONE = ZoneInfo("America/Sao_Paulo")
+ZONE = ZoneInfo(PROMOTER.spec.timezone)
 GIL, HUGO, IRIS, JOCA, LIA, NINA = (f"+55119123410{number}" for number in range(11, 17))
 WHO_STAYS_AWAY, WHO_COMES = "+5511912341021", "+5511912341022"
 """Customers without phones of whom the figures tell."""
