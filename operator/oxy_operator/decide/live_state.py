@@ -72,6 +72,7 @@ def by_our_clock(state: LiveState, shift: timedelta, arrived_at: datetime) -> Li
         "next_attempt_at": _moved(state.next_attempt_at, shift),
         "last_activity_at": _moved(state.last_activity_at, shift),
         "last_frame_at": _moved(state.last_frame_at, shift),
+        "reachout_locked_since": _moved(state.reachout_locked_since, shift),
         "pairing": _moved_offer(state.pairing, shift),
         "last_reason": reason(state.last_reason, "") or None,
         "last_error": plain_text(state.last_error) or None,

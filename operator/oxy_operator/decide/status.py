@@ -21,6 +21,7 @@ from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.freezing import frozen_state
 from oxy_operator.decide.live_state import is_later_activity
 from oxy_operator.decide.phone import absence
+from oxy_operator.decide.reach_out import CONDITION, NOT_LOCKED, is_settled, reach_out_problem
 from oxy_operator.decide.session_status import backup_problem, restore_condition, session_status
 from oxy_operator.decide.situation import Situation
 from oxy_operator.decide.verdicts import Verdict, lost_connection, verdict_for
@@ -95,6 +96,7 @@ def _conditions(situation: Situation, verdict: Verdict) -> list[Status]:
         _paired(situation, verdict),
         *_proved(situation),
         *_phone(situation),
+        *_reach_out(situation),
         _condition(situation, "Connected", verdict.reason, verdict.message, holds=verdict.phase is Phase.CONNECTED),
         _receiving(situation, verdict),
         _condition_unless(
@@ -257,6 +259,18 @@ def _phone(situation: Situation) -> Iterator[Status]:
     if days is not None:
         yield _condition_unless(situation, kind, absence(days), "NotAway", "The phone is not known to be away.")
     elif situation.live is None and (known := _old_condition(situation, kind)):
+        yield dict(known)
+
+
+def _reach_out(situation: Situation) -> Iterator[Status]:
+    """Return whether the number may write first; what was last known stays while its pod is away."""
+    record, live = situation.record, situation.live
+    if record is None or not record.paired:
+        return
+    if live is not None and is_settled(live):
+        problem = reach_out_problem(live, situation.instance.name)
+        yield _condition_unless(situation, CONDITION, problem, NOT_LOCKED.reason, NOT_LOCKED.message)
+    elif known := _old_condition(situation, CONDITION):
         yield dict(known)
 
 

@@ -1,7 +1,8 @@
 """What of a new status people must see at once, as Kubernetes events: causes that do not pass by themselves.
 
 A reconnect is none. The same cause is one event, whose count grows (`oxy_operator.kube.event_recorder`). What was so
-before is read from the status, so an operator that has just started warns of nothing again.
+before is read from the status, so an operator that has just started warns of nothing again. The end of a lock of
+WhatsApp's, which only waiting brings, is an event too.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from oxy_core.instance.custom_resource import Phase
 from oxy_core.instance.pairing_proof import PairingProof
 from oxy_core.instance.session_states import RestoreOutcome
 from oxy_core.instance.stored_session import VolumeProblem
+from oxy_operator.decide import reach_out
 from oxy_operator.decide.freezing import order_of
 from oxy_operator.decide.restores import UNFIT
 from oxy_operator.decide.status import Status
@@ -50,6 +52,11 @@ _LOST: Final = (
     "and answer who wrote. With spec.inbound.askToRepeat, customers are asked to write again."
 )
 
+_UNLOCKED: Final = (
+    "WhatsApp lets the number write to people first again, as a message that was sent has shown. If campaigns and "
+    "automations are still held back, oxy status says so, and how to let the number go on."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Warned:
@@ -61,6 +68,8 @@ class Warned:
     """What happened and what to do."""
     about: str = ""
     """What distinguishes it from another of the same reason; empty: they are one."""
+    is_normal: bool = False
+    """Whether it is good news, and no warning."""
 
     @property
     def cause(self) -> tuple[str, str]:
@@ -71,8 +80,13 @@ class Warned:
 def warnings(before: Status, after: Status) -> tuple[Warned, ...]:
     """Return what people must see of a status, and was not so before; each cause once."""
     known = {warned.cause for warned in _all(before)}
-    found = {warned.cause: warned for warned in reversed([*_all(after), *_lost(before, after)])}
+    found = {warned.cause: warned for warned in reversed([*_all(after), *_changes(before, after)])}
     return tuple(warned for cause, warned in reversed(found.items()) if cause not in known)
+
+
+def _changes(before: Status, after: Status) -> Iterator[Warned]:
+    yield from _lost(before, after)
+    yield from _unlocked(before, after)
 
 
 def _lost(before: Status, after: Status) -> Iterator[Warned]:
@@ -82,8 +96,19 @@ def _lost(before: Status, after: Status) -> Iterator[Warned]:
         yield Warned("MessagesLost", _LOST)
 
 
+def _unlocked(before: Status, after: Status) -> Iterator[Warned]:
+    """Yield that the number may write first again."""
+    earlier, now = (_by_type(status).get(reach_out.CONDITION) for status in (before, after))
+    if earlier is not None and now is not None and (earlier["status"], now["status"]) == ("False", "True"):
+        yield Warned("ReachOutUnlocked", _UNLOCKED, is_normal=True)
+
+
+def _by_type(status: Status) -> Mapping[str, Any]:
+    return {item["type"]: item for item in status.get("conditions", ())}
+
+
 def _all(status: Status) -> Iterator[Warned]:
-    conditions: dict[str, Any] = {item["type"]: item for item in status.get("conditions", ())}
+    conditions = _by_type(status)
     yield from _of_connection(status, conditions)
     yield from _of_session(status, conditions)
 
@@ -120,6 +145,9 @@ def _of_connection(status: Status, conditions: Mapping[str, Any]) -> Iterator[Wa
     phone = conditions.get("PhoneOnline")
     if phone is not None and phone["status"] == "False":
         yield Warned(phone["reason"], phone["message"])
+    lock = conditions.get(reach_out.CONDITION)
+    if lock is not None and lock["status"] == "False":
+        yield Warned(lock["reason"], lock["message"])
     frozen = conditions.get("Frozen")
     order = order_of(frozen["message"]) if frozen is not None and frozen["status"] == "True" else ""
     if order:

@@ -92,7 +92,7 @@ class EventRecorder:
                 "uid": instance.uid,
             },
             "note": warned.note.encode()[:MAX_NOTE].decode(errors="ignore"),
-            "type": "Warning",
+            "type": "Normal" if warned.is_normal else "Warning",
         }
 
 

@@ -79,25 +79,32 @@ async def _forget_and_meet_again(scene: Scene) -> None:
 
 
 def _says_all(status: Object) -> bool:
-    said = {kind: condition(status, kind).get("reason") for kind in ("VolumeHasRoom", "BackedUp", "Restored")}
-    wrong = {"VolumeHasRoom": "JournalTrimmed", "BackedUp": "BackupFailed", "Restored": "BackupNotFound"}
+    wrong = {
+        "VolumeHasRoom": "JournalTrimmed",
+        "BackedUp": "BackupFailed",
+        "Restored": "BackupNotFound",
+        "ReachOutAllowed": "ReachOutLocked",
+    }
+    said = {kind: condition(status, kind).get("reason") for kind in wrong}
     return said == wrong and status["session"]["messagesLost"] == 2
 
 
-async def test_what_is_wrong_with_a_session_is_one_event_each_also_under_another_operator(lone: Scene) -> None:
+async def test_what_is_wrong_or_locked_is_one_event_each_also_under_another_operator(lone: Scene) -> None:
     lone.operator.start()
     lone.create()
     await lone.until_child("statefulset")
     lone.start_pod(ready=True)
     failed = {"outcome": "failed", "at": datetime.now(UTC), "detail": "the library's store is damaged"}
+    locked = datetime.now(UTC) - timedelta(days=1)
     trouble = {"messages_lost": 2, "volume_problem": "JournalTrimmed", "backup": failed}
     remedies = {
         "MessagesLost": "read them there",
         "JournalTrimmed": "Give it a larger volume",
         "BackupFailed": "oxy sessions backup",
         "RestoreRefused": "oxy sessions show",
+        "ReachOutLocked": "oxy campaign resume",
     }
-    async with lone.repeating(lone.state(connection="connected", **trouble)):
+    async with lone.repeating(lone.state(connection="connected", **trouble, reachout_locked_since=locked)):
         lone.edit({"spec": {"session": {"restoreFrom": {"backupId": str(uuid4())}}}})
         for reason, remedy in remedies.items():
             assert remedy in (await until_recorded(lone, reason))["note"]
@@ -105,11 +112,14 @@ async def test_what_is_wrong_with_a_session_is_one_event_each_also_under_another
         lone.operator.stop()
         lone.operator.start()
         jid = f"{lone.phone.removeprefix('+')}@s.whatsapp.net"
-        await lone.say(lone.state(connection="connected", **trouble, jid=jid))
+        await lone.say(lone.state(connection="connected", **trouble, jid=jid, reachout_locked_since=locked))
         await lone.until_status(lambda found: found.get("jid") == jid)
+    await lone.say(lone.state(connection="connected", **trouble, jid=jid))
+    unlocked = await until_recorded(lone, "ReachOutUnlocked")
+    assert (unlocked["type"], "oxy status" in unlocked["note"]) == ("Normal", True)
     found = lone.api.get(EVENTS.format(lone.namespace))["items"]
     assert sorted((event["reason"], "series" in event) for event in found) == [
-        (name, False) for name in sorted(remedies)
+        (name, False) for name in sorted([*remedies, "ReachOutUnlocked"])
     ]
 
 

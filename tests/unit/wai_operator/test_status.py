@@ -547,6 +547,38 @@ def test_people_hear_of_a_phone_that_is_away_and_once_more_before_its_devices_ar
     assert "PhoneOnline" not in unpaired
 
 
+def test_people_hear_of_a_lock_and_of_its_end_once_whatever_its_pod_does_meanwhile() -> None:
+    def status(before: dict[str, Any], told: LiveState | None) -> dict[str, Any]:
+        return status_of(situation(instance=instance(status=before), pod=pod(ready=told is not None), live=told))
+
+    def told(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, bool]]:
+        return [(warned.reason, warned.is_normal) for warned in warnings(before, after)]
+
+    since = NOW - timedelta(hours=1)
+    free = status({}, live(connection="connected"))
+    locked = status(free, live(connection="connected", reachout_locked_since=since))
+    assert told(free, locked) == [("ReachOutLocked", False)]
+    [condition] = [item for item in locked["conditions"] if item["type"] == "ReachOutAllowed"]
+    assert (condition["status"], condition["reason"]) == ("False", "ReachOutLocked")
+    assert "Since 2026-11-22 11:00 UTC" in condition["message"]
+    assert "oxy campaign resume petshop --instance" in condition["message"]
+    away = status(locked, None)
+    starting = status(away, live(connection="starting"))
+    back = status(starting, live(connection="connected", reachout_locked_since=since + timedelta(seconds=1)))
+    for before, after in ((locked, away), (away, starting), (starting, back)):
+        assert told(before, after) == []
+        assert condition in after["conditions"]
+    over = status(back, live(connection="connected"))
+    assert told(back, over) == [("ReachOutUnlocked", True)]
+    assert told(over, over) == told({}, over) == told(over, free) == []
+
+
+def test_nothing_is_said_of_a_lock_while_no_phone_is_linked_or_nothing_is_known() -> None:
+    assert "ReachOutAllowed" not in conditions(record=record(**OPEN), live=live(reachout_locked_since=NOW))
+    assert "ReachOutAllowed" not in conditions(live=live(connection="starting"))
+    assert "ReachOutAllowed" not in conditions(live=None)
+
+
 @pytest.mark.parametrize("why", ["PairingDenied", "PhoneCodeRefused"])
 def test_what_is_wrong_with_the_code_that_is_shown_is_told_apart(why: str) -> None:
     offer = {"method": "PhoneCode", "code": "ABCD1234", "expires_at": NOW + timedelta(minutes=2)}
