@@ -76,6 +76,7 @@ class Operator:
             keys=keys,
             wanted=self._wanted_settings,
             on_connected=self._enqueue_all,
+            on_away=self._enqueue_all,
             on_state=self._queue.add,
             freeze_of=self._freezes.of,
             restoring=self._cache.restoring,
@@ -169,6 +170,7 @@ class Operator:
             background = [tasks.create_task(reflector.run(), name="reflector") for reflector in self._reflectors]
             background.append(tasks.create_task(self._prepare(), name="preparation"))
             background.append(tasks.create_task(self._when_prepared(self._bus.run), name="bus"))
+            background.append(tasks.create_task(self._when_prepared(self._bus.absence.watch), name="bus watch"))
             background.append(tasks.create_task(self._when_prepared(self._tell_freezes), name="freezes"))
             background += [
                 tasks.create_task(self._when_prepared(self._work), name="worker") for _ in range(self._settings.workers)

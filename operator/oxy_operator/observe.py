@@ -105,6 +105,7 @@ class Observer:
             reported=self._bus.live(issued.account),
             clock_ahead=self._bus.clock_ahead(issued.account),
             account_held=self._bus.holds(issued.account, instance.uid),
+            bus_away=self._bus.absence.lasts,
             bus_state=self._bus.state or (bus_state_of(settings.annotations) if settings else None),
             record=record,
             known_epoch=max(workload.epoch if workload else 0, last.epoch if last else 0),

@@ -17,7 +17,7 @@ from oxy_cli.output import console, print_json, print_table
 from oxy_cli.session_admin import OPERATOR_LABELS
 from oxy_core.errors import ContractError
 from oxy_core.freeze import MAX_WORDS, RECORD_KEY, RECORD_LABELS, RECORD_NAME, FreezeRecord, Hold
-from oxy_core.instance.custom_resource import ORGANIZATION_LABEL
+from oxy_core.instance.custom_resource import BUS_AWAY, ORGANIZATION_LABEL
 from oxy_core.times import utc_text
 
 WAIT_SECONDS: Final = 20
@@ -287,13 +287,23 @@ def _report(record: FreezeRecord, found: Sequence[tuple[InstanceView, bool]], ou
         print_table([column.upper() for column in columns], rows)
         if not found:
             console().print("No instance is concerned. `oxy status --all-namespaces` shows their organizations.")
-    missing = [instance.name for instance, confirmed in found if not confirmed]
+    missing = [instance for instance, confirmed in found if not confirmed]
     if missing:
-        message = (
-            f"not confirmed yet by {named(missing)}. They are told again every 15 seconds, and by their settings "
-            f"within two minutes; `oxy status {missing[0]}` shows when. Until then they may send what they had accepted"
-        )
-        raise FreezeError(message)
+        raise FreezeError(unconfirmed(missing))
+
+
+def unconfirmed(missing: Sequence[InstanceView]) -> str:
+    """Explain that instances have not confirmed it, and what becomes of that."""
+    names = [instance.name for instance in missing]
+    how, when = "every 15 seconds, and by their settings within two minutes", f"`oxy status {names[0]}` shows when"
+    away = any(instance.condition("Frozen").reason == BUS_AWAY for instance in missing)
+    if away:
+        how, when = "by their settings within two minutes", f"`oxy status {names[0]}` shows when, and what to do"
+    why = " because NATS is away, over which they are told and answer" if away else ""
+    return (
+        f"not confirmed yet by {named(names)}{why}. They are told again {how}; {when}. Until then they may send what "
+        "they had accepted"
+    )
 
 
 def named(names: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from oxy_cli.cluster import Cluster
-from oxy_cli.commands.session_waiting import WAIT_SECONDS, Timeout, print_result, say, waited
+from oxy_cli.commands.session_waiting import WAIT_SECONDS, BusWatch, Timeout, print_result, say, waited
 from oxy_cli.errors import SessionCommandError
 from oxy_cli.options import Context, Format, Name, Namespace, Output
 from oxy_cli.session_waits import Resource, what_it_does, why_without_session
@@ -55,6 +55,7 @@ class _Request:
         self.nonce = secrets.token_hex(8)
         self._name = name
         self._last = last
+        self._bus = BusWatch()
         self._followed = self.nonce
         """The nonce that is waited for."""
 
@@ -70,6 +71,8 @@ class _Request:
         if why := why_without_session(resource):
             message = f"{self._name} has no new backup. {why} It stays asked for."
             raise SessionCommandError(message)
+        known = told if told.get("nonce") == self._followed else {}
+        self._bus.note(known, f"{self._name} has no new backup; it stays asked for.")
         return None
 
     def _follow(self, resource: Resource) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from oxy_cli.cluster import Cluster
-from oxy_cli.commands.session_waiting import WAIT_SECONDS, Timeout, print_result, say, waited
+from oxy_cli.commands.session_waiting import WAIT_SECONDS, BusWatch, Timeout, print_result, say, waited
 from oxy_cli.errors import AdminError, ClusterError, SessionCommandError
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
 from oxy_cli.questions import confirmed
@@ -72,7 +72,8 @@ def restore(  # noqa: PLR0913 each is an option of the command
     _confirm(name, which, warning, order, yes=yes)
     before, order = _set(cluster, name, order)
     with _told_if_interrupted(cluster, name):
-        found = waited(lambda: _end(cluster, name, order), timeout, lambda: _late(cluster, name, order, timeout))
+        bus = BusWatch()
+        found = waited(lambda: _end(cluster, name, order, bus), timeout, lambda: _late(cluster, name, order, timeout))
     if found is not None and found.refused:
         message = f"{name}: {found.message} {_take_back(cluster, name, order, before, found)}"
         raise SessionCommandError(message)
@@ -203,7 +204,7 @@ def _told_if_interrupted(cluster: Cluster, name: str) -> Iterator[None]:
         raise
 
 
-def _end(cluster: Cluster, name: str, order: RestoreOrder) -> RestoreProgress | None:
+def _end(cluster: Cluster, name: str, order: RestoreOrder, bus: BusWatch) -> RestoreProgress | None:
     """Return how the order has ended, if it has; raises SessionCommandError if nobody carries it out any more."""
     resource = cluster.instance(name)
     held = RestoreOrder.held(resource)
@@ -219,6 +220,7 @@ def _end(cluster: Cluster, name: str, order: RestoreOrder) -> RestoreProgress | 
     if why := why_stopped(resource):
         message = f"{name} is not restored. {why} It stays asked for."
         raise SessionCommandError(message)
+    bus.note({"reason": told.reason, "message": told.message} if told else {}, f"{name} is not restored; it goes on.")
     return None
 
 

@@ -10,11 +10,15 @@ from rich.console import Console
 from oxy_cli.errors import SessionCommandError
 from oxy_cli.options import Output
 from oxy_cli.output import console, print_json
+from oxy_core.instance.custom_resource import BUS_AWAY
 
 POLL_SECONDS: Final = 1.0
 
 WAIT_SECONDS: Final = 300
 """A pod reads its settings up to a minute and a half after they have changed."""
+
+BUS_PATIENCE_SECONDS: Final = 30
+"""How long NATS may be away, as while it restarts, before a wait for what comes over it ends."""
 
 Timeout = Annotated[int, typer.Option(min=0, help="Seconds to wait for it; 0: do not wait.")]
 
@@ -31,6 +35,27 @@ def waited(condition: Callable[[], T | None], timeout: int, why_late: Callable[[
             raise SessionCommandError(why_late())
         time.sleep(POLL_SECONDS)
     return None
+
+
+class BusWatch:
+    """Tells once that NATS is away, and ends a wait that it outlasts."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def note(self, told: Mapping[str, Any], what: str) -> None:
+        """Note what the operator says of what is waited for; `what` begins the error: that it has not come about.
+
+        Raises SessionCommandError once NATS has been away for `BUS_PATIENCE_SECONDS`.
+        """
+        if told.get("reason") != BUS_AWAY:
+            self._since = None
+        elif self._since is None:
+            self._since = time.monotonic()
+            say(f"{told['message']} Waiting for it for {BUS_PATIENCE_SECONDS} s at most.")
+        elif time.monotonic() - self._since >= BUS_PATIENCE_SECONDS:
+            message = f"{what} {told['message']}"
+            raise SessionCommandError(message)
 
 
 def print_result(result: Mapping[str, Any], output: Output, text: str) -> None:

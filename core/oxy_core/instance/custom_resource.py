@@ -33,6 +33,9 @@ ORGANIZATION_LABEL: Final = f"{GROUP}/organization"
 MANAGED_BY: Final = "oxy-operator"
 """Value of the label ``app.kubernetes.io/managed-by`` on everything that the operator creates."""
 
+BUS_AWAY: Final = "BusAway"
+"""The operator's reason while it cannot reach NATS, for what waits for a pod's word."""
+
 
 class Phase(StrEnum):
     """``status.phase``."""

@@ -31,6 +31,7 @@ from oxy_core.freeze import Freeze
 from oxy_core.jetstream import INBOUND_STREAM, STATE_STREAM, ensure_streams
 from oxy_core.tasks import supervised
 from oxy_operator.bus import settings_bucket
+from oxy_operator.bus.absence import Absence
 from oxy_operator.bus.backup_desk import BackupDesk
 from oxy_operator.bus.database_bucket import last_loss
 from oxy_operator.bus.directory import delete_account, push_account, update_platform
@@ -106,6 +107,7 @@ class Bus:
         keys: PlatformKeys,
         wanted: Callable[[], Mapping[str, AbstractSet[str]]],
         on_connected: Callable[[], None],
+        on_away: Callable[[], None],
         on_state: Callable[[Key], None],
         freeze_of: Callable[[str], Freeze | None],
         restoring: Callable[[], Collection[UUID]],
@@ -114,9 +116,9 @@ class Bus:
         """Take collaborators; nothing is connected before `run`.
 
         `wanted` returns the settings keys of all existing instances with their uids, or raises BusError if it cannot
-        know them: after each (re)connect all other instances are removed from the bus. `on_state` gets instances whose
-        live state changed. `freeze_of` returns what the instances of an organization are told, `restoring` the backups
-        that are to be restored, which are not deleted.
+        know them: after each (re)connect all other instances are removed from the bus. `on_away` is called each time
+        that its `absence` lasts. `on_state` gets instances whose live state changed. `freeze_of` returns what the
+        instances of an organization are told, `restoring` the backups that are to be restored, which are not deleted.
         """
         self._url = url
         self._credentials = credentials
@@ -128,6 +130,7 @@ class Bus:
         self._freeze_of = freeze_of
         self._replicas = replicas
         self._current: _Connections | None = None
+        self.absence = Absence(lambda: self.present, on_away)
         self._known: dict[str, _Known] = {}
         self._live = LiveStates()
         self.backups = BackupDesk(keys, settings_of=self._settings_of, on_backup=self._on_backup, restoring=restoring)

@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from oxy_core.freeze import RECORD_NAME, Freeze, Hold
 from oxy_core.times import utc_text
+from oxy_operator.decide.hearing import BUS_AWAY
 from oxy_operator.decide.situation import Situation
 from oxy_operator.lenient import plain_text
 
@@ -37,14 +38,14 @@ def frozen_state(situation: Situation) -> FrozenState:
             return FrozenState(holds=True, reason="Frozen", message=f"{_told(wanted.hold)} {_thaw(situation)}")
         message = (
             f"{_told(wanted.hold)} The pod has not confirmed it yet, and may still send what it had accepted: it is "
-            f"told again every 15 seconds, and by its settings within two minutes. {_thaw(situation)}"
+            f"told {_when(situation)}. {_thaw(situation)}"
         )
-        return FrozenState(holds=True, reason="NotConfirmed", message=message)
+        return FrozenState(holds=True, reason=_unconfirmed(situation, "NotConfirmed"), message=message)
     if confirmed is None or confirmed.hold is None:
         return FrozenState(holds=False, reason="NotFrozen", message=_SENT)
     if must_be_told(wanted, confirmed):
-        message = "Sending is allowed again; the pod has not confirmed it yet. It is told again every 15 seconds."
-        return FrozenState(holds=True, reason="Thawing", message=message)
+        message = f"Sending is allowed again; the pod has not confirmed it yet. It is told {_when(situation)}."
+        return FrozenState(holds=True, reason=_unconfirmed(situation, "Thawing"), message=message)
     return _unrecorded(confirmed.hold)
 
 
@@ -68,6 +69,17 @@ def _unrecorded(hold: Hold) -> FrozenState:
 def _told(hold: Hold) -> str:
     reason = f" ({plain_text(hold.reason)})" if hold.reason else ""
     return f"Nothing is sent since {utc_text(hold.since)}, by order of {plain_text(hold.by)}{reason}.{_END_OF_ORDER}"
+
+
+def _when(situation: Situation) -> str:
+    by_settings = "by its settings within two minutes"
+    if situation.bus_away:
+        return f"{by_settings}, and confirms it once NATS is back. {BUS_AWAY.message.rstrip('.')}"
+    return f"again every 15 seconds, and {by_settings}"
+
+
+def _unconfirmed(situation: Situation, reason: str) -> str:
+    return BUS_AWAY.reason if situation.bus_away else reason
 
 
 def _thaw(situation: Situation) -> str:

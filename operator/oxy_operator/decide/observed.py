@@ -36,6 +36,8 @@ class Observed:
     """By how much the clock of the pod that `reported` is ahead of ours."""
     account_held: bool = False
     """Whether NATS has accepted the account since the last (re)connect."""
+    bus_away: bool = False
+    """Whether NATS has been away for longer than a moment."""
     bus_state: str | None = None
     """Name of what the stream of reports holds; another one after it began anew. None if it was never known."""
     record: EpochRecord | None = None

@@ -165,6 +165,7 @@ def _situation(observed: Observed, record: EpochRecord, deployment: Deployment) 
         backups_refused=observed.backups_refused,
         freeze=observed.freeze_in_force,
         freeze_recorded=observed.freeze == observed.freeze_in_force,
+        bus_away=observed.bus_away,
         now=observed.now,
     )
 

@@ -11,7 +11,7 @@ from oxy_operator.decide.client import ageing_seconds
 from oxy_operator.decide.live_state import HEARTBEAT_SECONDS
 from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.outcome import Outcome
-from oxy_operator.decide.session_status import backup_overdue_at
+from oxy_operator.decide.session_status import awaits_pod, backup_overdue_at
 from oxy_operator.decide.situation import Situation
 from oxy_operator.decide.verdicts import LOST_AFTER
 
@@ -69,6 +69,6 @@ def _pod_deadlines(situation: Situation) -> Iterator[float]:
         yield WAIT_SECONDS
     if pod.deleted_at is not None:
         yield max((pod.deleted_at + LOST_AFTER - situation.now).total_seconds(), 0.0) + 1.0
-    if situation.live is not None and not pod.ready:
+    if situation.live is not None and (not pod.ready or awaits_pod(situation)):
         # If heartbeats stop, the live state becomes stale, and no event reports that.
         yield HEARTBEAT_SECONDS

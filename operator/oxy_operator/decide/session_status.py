@@ -10,6 +10,7 @@ from oxy_core.instance.stored_session import SessionFacts
 from oxy_core.session_backups import FIRST_AFTER
 from oxy_core.times import utc_text
 from oxy_operator.decide.backups import StoredBackup, unlinked_after
+from oxy_operator.decide.hearing import BUS_AWAY, unheard
 from oxy_operator.decide.live_state import ACTIVITY_STEP
 from oxy_operator.decide.restores import UNFIT, RestorePin, asked_for, found_backup
 from oxy_operator.decide.situation import Situation
@@ -33,6 +34,11 @@ _NOT_OF_BACKUPS: Final = frozenset({"Disabled", "NoRoomForBackups", "BusUnavaila
 
 _NOT_FAILED: Final = _NOT_OF_BACKUPS | {"NotYet", "Overdue"}
 """Its reasons that no pod gives."""
+
+_REQUESTED: Final = "Requested"
+
+_WAITED_FOR: Final = frozenset({_REQUESTED, BackupOutcome.RUNNING.value.capitalize()})
+"""Outcomes of a request after which the pod will say more."""
 
 _VERSION: Final = 64
 """Longest version of a library, in characters, that the status repeats."""
@@ -113,8 +119,9 @@ def restore_condition(situation: Situation) -> tuple[str, str, bool] | None:
             return known
         found = found_backup(situation.instance, situation.source_backups)
         problem = found if isinstance(found, Problem) else Problem("Restoring", "The pod is being replaced.")
+        problem = BUS_AWAY if situation.source_backups is None and situation.bus_away else problem
         return problem.reason, problem.message, False
-    return _settled(pin, situation.live)
+    return _settled(pin, situation.live, bus_away=situation.bus_away)
 
 
 def _looked_for_before(situation: Situation) -> tuple[str, str, bool] | None:
@@ -125,7 +132,7 @@ def _looked_for_before(situation: Situation) -> tuple[str, str, bool] | None:
     return before["reason"], before["message"], False
 
 
-def _settled(pin: RestorePin, live: LiveState | None) -> tuple[str, str, bool]:
+def _settled(pin: RestorePin, live: LiveState | None, *, bus_away: bool) -> tuple[str, str, bool]:
     named = f"Backup {pin.wish.manifest.id} of {utc_text(pin.wish.manifest.made_at)}"
     is_kept = live is not None and live.connection is ConnectionState.CONNECTED
     if pin.outcome is RestoreOutcome.RESTORED and pin.unlinked and not is_kept:
@@ -140,8 +147,10 @@ def _settled(pin: RestorePin, live: LiveState | None) -> tuple[str, str, bool]:
         return pin.reason or "Refused", f"{named} was not restored: {plain_text(pin.detail).rstrip('.')}.", False
     said = live.restore if live and live.restore and live.restore.wish == pin.wish.id else None
     why = f" It waits: {plain_text(said.detail)}" if said and said.detail else ""
+    why = f" {BUS_AWAY.message}" if bus_away else why
     why += f" {_UNLINKED}" if pin.unlinked else ""
-    return (said and said.reason) or "Restoring", f"{named} is restored before the pod connects.{why}", False
+    reason = BUS_AWAY.reason if bus_away else (said and said.reason) or "Restoring"
+    return reason, f"{named} is restored before the pod connects.{why}", False
 
 
 def _known_problem(situation: Situation) -> Problem | None:
@@ -231,12 +240,24 @@ def _request(situation: Situation, old: Fields) -> Fields | None:
     if made is not None:
         return {"nonce": nonce, "outcome": "Done", "backupId": str(made.manifest.id)}
     said = situation.live.backup if situation.live else None
-    if said is not None and said.request == nonce and said.outcome is not BackupOutcome.DONE:
+    cut_off = situation.bus_away and said is not None and said.outcome is BackupOutcome.RUNNING
+    if said is not None and said.request == nonce and said.outcome is not BackupOutcome.DONE and not cut_off:
         outcome = said.outcome.value.capitalize()
         told = {"reason": said.reason, "message": plain_text(said.detail) or None}
         return {"nonce": nonce, "outcome": outcome} | {name: value for name, value in told.items() if value}
     before: Fields = old.get("backup", {})
-    return before if before.get("nonce") == nonce else {"nonce": nonce, "outcome": "Requested"}
+    if before.get("nonce") == nonce and before.get("outcome") not in _WAITED_FOR:
+        return before
+    silence = unheard(situation)
+    told = {} if silence is None else {"reason": silence.reason, "message": silence.message}
+    outcome = before["outcome"] if before.get("nonce") == nonce else _REQUESTED
+    return {"nonce": nonce, "outcome": outcome} | told
+
+
+def awaits_pod(situation: Situation) -> bool:
+    """Whether a backup was asked for of which the pod has not said yet what became."""
+    asked = _request(situation, situation.instance.status.get("session", {}))
+    return asked is not None and asked["outcome"] in _WAITED_FOR
 
 
 def _restore(situation: Situation) -> Fields | None:

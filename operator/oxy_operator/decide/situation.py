@@ -62,4 +62,6 @@ class Situation:
     """Whether the record says so; False: only the instance's settings do."""
     account_pushed: bool = False
     """Whether NATS has accepted the instance's account."""
+    bus_away: bool = False
+    """Whether NATS has been away for longer than a moment."""
     now: datetime = field(kw_only=True)

@@ -14,6 +14,7 @@ from oxy_core.instance.custom_resource import Phase
 from oxy_core.instance.pairing_window import PAIRING_EXPIRED
 from oxy_core.instance.terminal_causes import ExitCode, terminal_cause
 from oxy_operator.decide.epoch_record import EpochEnd, EpochRecord
+from oxy_operator.decide.hearing import BUS_AWAY
 from oxy_operator.decide.pod import Pod, Termination
 from oxy_operator.decide.restores import found_backup
 from oxy_operator.decide.situation import Situation
@@ -178,6 +179,8 @@ def _verdict_for_termination(last: Termination, record: EpochRecord, pod: Pod) -
 def _verdict_for_unpaired(situation: Situation, record: EpochRecord) -> Verdict:
     name, live = situation.instance.name, situation.live
     if record.window_open(situation.now):
+        if situation.bus_away and (live is None or live.pairing is None):
+            return Verdict(Phase.PAIRING, BUS_AWAY.reason, f"There is no code to show. {BUS_AWAY.message}")
         if live is not None and live.pairing is None and live.attempts > 0 and live.last_reason is not None:
             return _verdict_for_failed_offer(name, live, live.last_reason)
         offered = live.last_reason if live is not None and live.pairing is not None else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from oxy_core.instance.connection_causes import connection_cause
-from oxy_core.instance.custom_resource import Phase
+from oxy_core.instance.custom_resource import BUS_AWAY, Phase
 from oxy_core.instance.pairing_proof import PairingProof
 from oxy_core.instance.session_states import RestoreOutcome
 from oxy_core.instance.stored_session import VolumeProblem
@@ -43,7 +43,7 @@ failed."""
 
 _TO_BACK_UP: Final = "Once what keeps it is mended, to make one at once, run: oxy sessions backup"
 
-_NOT_RESTORED_YET: Final = frozenset({"Restoring", "BusUnavailable"})
+_NOT_RESTORED_YET: Final = frozenset({"Restoring", "BusUnavailable", BUS_AWAY})
 """Reasons of the condition Restored that pass by themselves, also if an earlier backup was refused."""
 
 _LOST: Final = (

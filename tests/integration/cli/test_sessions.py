@@ -22,6 +22,7 @@ from typer.testing import CliRunner, Result
 
 from oxy_cli.__main__ import app
 from oxy_cli.cluster import Cluster, Completed
+from oxy_cli.commands import session_waiting
 from oxy_cli.errors import CliError
 from oxy_core import subjects
 from oxy_core.identity import number_digest
@@ -279,7 +280,7 @@ def test_without_an_operator_to_ask_sessions_are_listed_all_the_same(
         assert none.stdout == ""
 
 
-def test_a_backup_is_asked_for_and_waited_for(shop: Scene) -> None:
+def test_a_backup_is_asked_for_and_waited_for(shop: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     def asked() -> str | None:
         found: str | None = shop.instance("shop")["metadata"].get("annotations", {}).get("oxy.dev/backup")
         return found
@@ -295,6 +296,11 @@ def test_a_backup_is_asked_for_and_waited_for(shop: Scene) -> None:
         assert printed(shop, "backup", "shop")["backupId"] == "b1"
     with meanwhile(answer(asked(), outcome="Refused", message="No phone is linked.")):
         assert "No phone is linked." in refused(oxy(shop, "backup", "shop"))
+    monkeypatch.setattr(session_waiting, "BUS_PATIENCE_SECONDS", 1)
+    with meanwhile(answer(asked(), outcome="Requested", reason="BusAway", message="NATS is away. Bring it back.")):
+        away = oxy(shop, "backup", "shop")
+    assert "NATS is away. Bring it back. Waiting for it for 1 s at most." in away.stderr
+    assert "shop has no new backup; it stays asked for. NATS is away. Bring it back." in refused(away)
     late = refused(oxy(shop, "backup", "shop", "--timeout", "1"))
     assert "It stays asked for" in late
     assert "Connected, says the test" in late

@@ -127,6 +127,7 @@ async def scripted(
                 keys=keys,
                 wanted=dict,
                 on_connected=lambda: None,
+                on_away=lambda: None,
                 on_state=enqueued.append,
                 freeze_of=freezes.of,
                 restoring=frozenset,

@@ -42,6 +42,7 @@ def bus(server: NatsServer, folder: Path, on_connected: Callable[[], None]) -> B
         keys=KEYS,
         wanted=dict,
         on_connected=on_connected,
+        on_away=lambda: None,
         on_state=lambda _: None,
         freeze_of=lambda _: None,
         restoring=frozenset,

@@ -83,8 +83,12 @@ async def test_children_are_made_while_the_bus_is_away_and_settled_when_it_is_ba
         await lone.until_child(kind)
     status = await lone.until_phase("Pending", "PodMissing")
     assert condition(status, "CredentialsReady")["reason"] == "BusUnavailable"
+    lone.edit({"metadata": {"annotations": {"oxy.dev/backup": "n1"}}})
+    await lone.until_status(lambda found: found.get("session", {}).get("backup", {}).get("reason") == "BusAway")
     lone.nats.start()
     await settled(lone)
+    asked = {"nonce": "n1", "outcome": "Requested"}
+    await lone.until_status(lambda found: found["session"]["backup"] == asked)
     assert await lone.until_published(bool)
 
 

@@ -110,7 +110,8 @@ async def test_backups_are_asked_for_listed_and_kept_as_the_spec_says(scene: Sce
     assert condition(scene.status(), "BackedUp")["reason"] == "NotYet"
     scene.edit({"metadata": {"annotations": {"oxy.dev/backup": "n1"}}})
     shown = await scene.until_status(lambda found: found.get("session", {}).get("backup"))
-    assert shown["session"]["backup"] == {"nonce": "n1", "outcome": "Requested"}
+    asked = shown["session"]["backup"]
+    assert (asked["nonce"], asked["outcome"], asked["reason"]) == ("n1", "Requested", "PodUnheard")
     await eventually(lambda: told(scene).backup.request == "n1", "the pod is told")
     assert told(scene).backup.every_hours == 6
     async with on_the_bus(scene) as pod:

@@ -5,7 +5,16 @@ import os
 import pytest
 from unit.wai_operator.making import NOW, Json, deployment, instance, live, observed, pod, record
 
-from oxy_cli.commands.freeze import POLL_SECONDS, freeze, has_confirmed, named, patience, pause, whoever
+from oxy_cli.commands.freeze import (
+    POLL_SECONDS,
+    freeze,
+    has_confirmed,
+    named,
+    patience,
+    pause,
+    unconfirmed,
+    whoever,
+)
 from oxy_cli.errors import FreezeError
 from oxy_cli.instance import InstanceView
 from oxy_core.freeze import Freeze, Hold
@@ -40,6 +49,17 @@ def test_a_pod_that_may_send_has_to_confirm_also_if_a_new_spec_cannot_be_used(ti
     )
     assert found.condition("Accepted").status == str(timezone != "Mars/Olympus")
     assert has_confirmed(found, frozen=True) is confirmed
+
+
+def test_a_pod_that_cannot_be_told_because_nats_is_away_has_not_confirmed() -> None:
+    running = {"record": record(paired=True), "pod": pod(ready=True)}
+    away, slow = shown(**running, bus_away=True), shown(**running)
+    assert not has_confirmed(away, frozen=True)
+    assert (away.condition("Frozen").reason, slow.condition("Frozen").reason) == ("BusAway", "NotConfirmed")
+    assert "by its settings within two minutes, and confirms it once NATS is back" in away.condition("Frozen").message
+    assert "because NATS is away" in unconfirmed([slow, away])
+    assert "NATS" not in unconfirmed([slow])
+    assert has_confirmed(shown(**running, reported=live(frozen=FROZEN), bus_away=True), frozen=True)
 
 
 def test_an_instance_that_is_refused_has_no_pod_to_confirm() -> None:

@@ -45,6 +45,7 @@ from oxy_operator.decide.conclusion import conclude
 from oxy_operator.decide.epoch_record import EpochEnd, EpochRecord, next_record
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.leaving import farewell
+from oxy_operator.decide.live_state import HEARTBEAT_SECONDS
 from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.outcome import Outcome
 from oxy_operator.decide.plan import plan_for
@@ -274,6 +275,12 @@ def test_why_a_backup_was_not_restored_stays_while_nobody_knows_unless_another_i
     assert condition(first, "Restored")["reason"] == "BackupNotFound"
     assert condition(restored(3, None, first), "Restored") == condition(first, "Restored")
     assert condition(restored(4, None, first), "Restored")["reason"] == "BusUnavailable"
+    away = status(observed(instance=restoring(ID.format(1)), bus_away=True))
+    assert condition(away, "Restored")["reason"] == "BusAway"
+    pinned = following(restoring(), record(), backups=[backup()])
+    waits = status(observed(instance=restoring(), record=pinned, known_epoch=3, pod=None, bus_away=True))
+    assert condition(waits, "Restored")["reason"] == "BusAway"
+    assert "Bring NATS back" in condition(waits, "Restored")["message"]
 
 
 def test_lost_messages_are_counted_also_while_nobody_knows() -> None:
@@ -329,6 +336,31 @@ def test_an_answer_is_remembered_until_the_next_request() -> None:
     assert status(observed(instance=same, pod=None))["session"]["backup"] == before["session"]["backup"]
     other = instance(annotations={"oxy.dev/backup": "n2"}, status=before)
     assert status(observed(instance=other, pod=None))["session"]["backup"] == {"nonce": "n2", "outcome": "Requested"}
+
+
+def test_a_request_says_why_nothing_is_heard_of_it_until_the_pod_speaks() -> None:
+    def shown(before: Json, **changes: Json) -> tuple[Json, float]:
+        asked = instance(annotations={"oxy.dev/backup": "n1"}, status={"session": {"backup": before}})
+        made = observed(instance=asked, backups=[], **changes)
+        concluded = conclude(made, plan_for(made, deployment()), Outcome(account_pushed=True))
+        return concluded.status["session"]["backup"], concluded.requeue_after
+
+    away, _ = shown({}, bus_away=True, reported=live(connection="connected"), pod=pod(ready=True))
+    assert (away["outcome"], away["reason"]) == ("Requested", "BusAway")
+    assert "Bring NATS back" in away["message"]
+    silent, _ = shown(away, pod=pod(ready=True))
+    assert (silent["outcome"], silent["reason"]) == ("Requested", "PodUnheard")
+    assert "oxy logs petshop" in silent["message"]
+    assert shown(silent)[0] == {"nonce": "n1", "outcome": "Requested"}, "of a pod that is not ready, Ready says why"
+    heard, again = shown(silent, reported=live(connection="connected"), pod=pod(ready=True))
+    assert heard == {"nonce": "n1", "outcome": "Requested"}
+    assert again == HEARTBEAT_SECONDS, "no event tells that a pod falls silent"
+    running = {"nonce": "n1", "outcome": "Running"}
+    under_way = live(connection="connected", backup={"outcome": "running", "at": NOW, "request": "n1"})
+    cut_off, _ = shown(running, bus_away=True, reported=under_way)
+    assert (cut_off["outcome"], cut_off["reason"]) == ("Running", "BusAway")
+    over = {"nonce": "n1", "outcome": "Failed", "reason": "StoreFull"}
+    assert shown(over, bus_away=True)[0] == over
 
 
 # -- restoring

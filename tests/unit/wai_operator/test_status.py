@@ -573,6 +573,15 @@ def test_people_hear_of_a_lock_and_of_its_end_once_whatever_its_pod_does_meanwhi
     assert told(over, over) == told({}, over) == told(over, free) == []
 
 
+def test_whoever_waits_for_a_code_is_told_that_nats_is_away() -> None:
+    away = verdict_for(situation(record=record(**OPEN), bus_away=True))
+    assert (away.phase, away.reason) == ("Pairing", "BusAway")
+    assert "There is no code to show. NATS is away" in away.message
+    offer = {"method": "PhoneCode", "code": "ABCD1234", "expires_at": NOW + timedelta(minutes=2)}
+    shows = live(connection="pairing", pairing=offer)
+    assert verdict_for(situation(record=record(**OPEN), live=shows, bus_away=True)).reason == "WaitingForPhone"
+
+
 def test_nothing_is_said_of_a_lock_while_no_phone_is_linked_or_nothing_is_known() -> None:
     assert "ReachOutAllowed" not in conditions(record=record(**OPEN), live=live(reachout_locked_since=NOW))
     assert "ReachOutAllowed" not in conditions(live=live(connection="starting"))
