@@ -117,7 +117,7 @@ async def carry_out_agenda(connection: Connection, organization: UUID, options: 
         case "remove":
             return ChangesRemoved(removed=await _remove(agenda, options.ids))
         case _:
-            return await _make(agenda, _overlay(agenda, options), today)
+            return await _make(agenda, _overlay(agenda, options, datetime.now(agenda.timezone)), today)
 
 
 def coming_changes(agenda: Agenda, today: date) -> list[Overlay]:
@@ -167,12 +167,14 @@ async def _remove(agenda: Agenda, numbers: list[int]) -> list[int]:
     return removed
 
 
-def _overlay(agenda: Agenda, options: argparse.Namespace) -> NewOverlay:
+def _overlay(agenda: Agenda, options: argparse.Namespace, now: datetime) -> NewOverlay:
     """Return the change that the options describe; raises AdministrationError."""
     begins, ends = _bounds(options)
     if not begins < ends <= begins + LONGEST_SPAN:
         message = f"the change must end after it begins, at most {LONGEST_SPAN.days} days later"
         raise AdministrationError(message)
+    if ends <= now.replace(tzinfo=None):
+        raise AdministrationError(_over(options, now))
     reason = options.reason.strip()
     if not 0 < len(reason) <= LONGEST_REASON:
         message = f"--reason must have from 1 to {LONGEST_REASON} characters"
@@ -182,6 +184,18 @@ def _overlay(agenda: Agenda, options: argparse.Namespace) -> NewOverlay:
     except ValueError as error:
         raise AdministrationError(str(error)) from error
     return NewOverlay(KINDS[options.verb], begins, ends, hours, _resource(agenda, options.resource), reason, options.by)
+
+
+def _over(options: argparse.Namespace, now: datetime) -> str:
+    """Explain that a change would be over before it is made; only coming bookings heed changes."""
+    if options.verb == "block":
+        field, given = "ENDS", f"{options.ends:%Y-%m-%dT%H:%M}"
+    elif options.last is None:
+        field, given = "DAY", f"{options.first}"
+    else:
+        field, given = "--until", f"{options.last}"
+    clock = f"it is {now:%Y-%m-%d %H:%M} in {now.tzinfo}"
+    return f"{field} {given} is over ({clock}), and what is over cannot be changed: name a day or time to come"
 
 
 def _bounds(options: argparse.Namespace) -> tuple[datetime, datetime]:

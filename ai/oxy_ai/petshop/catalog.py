@@ -184,7 +184,7 @@ class Catalog(_Strict):
     max_coming_bookings: int = Field(default=5, ge=1, le=100)
     """Of one customer."""
     private_contacts: tuple[Phone, ...] = Field(
-        default=(), max_length=500, validation_alias=AliasChoices("private_contacts", "privateContacts")
+        default=(), max_length=500, validation_alias=AliasChoices("privateContacts", "private_contacts")
     )
     """Numbers (E.164) of family and friends, whom the assistant never answers."""
     hours: WeekHours

@@ -148,6 +148,12 @@ async def test_the_agenda_shows_a_day_or_its_week(shop: Shop) -> None:
     ("arguments", "complaint"),
     [
         (("close", "--first", "2031-03-04", "--last", "2031-03-03", WHY), "must end after it begins"),
+        (("close", "--first", "2021-01-05", WHY), "DAY 2021-01-05 is over"),
+        (
+            ("hours", "--first", "2021-01-05", "--last", "2021-01-06", "--hours", "10:00-12:00", WHY),
+            "--until 2021-01-06",
+        ),
+        (("block", "--begins", "2021-01-05T09:00", "--ends", "2021-01-05T10:00", WHY), "ENDS 2021-01-05T10:00 is over"),
         (("close", "--first", "2031-03-04", "--last", "2033-03-03", WHY), "at most 366 days later"),
         (("close", "--first", "2031-03-04", "--reason= "), "--reason must have from 1 to 200"),
         (("close", "--first", "2031-03-04", WHY, "--resource", "x"), "no resource 'x'; the catalog has: tub, tub-2,"),

@@ -71,6 +71,8 @@ def test_what_is_shown_can_be_applied_again() -> None:
         ("hours:", "version: !!int a\nhours:", "the catalog is not YAML"),
         ("hours:", "hours: [", "the catalog is not YAML"),
         (SMALL, "", "line 1, catalog"),
+        ("hours:", "private: []\nhours:", r"line 1, private: there is no such field; there are: .*, private_contacts,"),
+        ("hours:", "private_contacts: [a]\nhours:", r"line 1, private_contacts\.0: "),
     ],
 )
 def test_a_mistake_is_named_with_its_line_and_remedy(old: str, new: str, complaint: str) -> None:
