@@ -3,6 +3,7 @@
 import re
 import types
 import typing
+from collections.abc import Iterator
 from decimal import Decimal
 from enum import EnumType, StrEnum
 from pathlib import Path
@@ -133,11 +134,27 @@ def test_the_printed_columns_are_in_order() -> None:
 
 
 def patterns_of(schema: Json) -> list[str]:
-    """The patterns of a text, which is matched by a rule where a pattern's own message would not say what to do."""
+    """The patterns of a text, as Python writes them."""
     rules = [rule["rule"] for rule in schema.get("x-kubernetes-validations", ())]
-    own = re.sub(r"\\p\{\w+\}", r"\\s", schema.get("pattern", ""))  # Go's classes, here all of what cannot be seen
-    matched = (re.match(r"self\.matches\('(.*)'\)", rule) for rule in rules)
-    return [own, *(match[1] for match in matched if match)]
+    matched = (re.match(r"self\.matches\('([^']*)'\)", rule) for rule in rules)
+    plain = (match[1].replace("\\\\", "\\") for match in matched if match)
+    return [re.sub(r"\\p\{\w+\}", r"\\s", text) for text in plain]  # Go's classes, here all of what cannot be seen
+
+
+def parts_of(schema: Json, path: str = "spec") -> Iterator[tuple[str, Json]]:
+    """Yield each part of a schema with its path."""
+    yield path, schema
+    for name, below in schema.get("properties", {}).items():
+        yield from parts_of(below, f"{path}.{name}")
+    for name in ("items", "additionalProperties"):
+        if name in schema:
+            yield from parts_of(schema[name], f"{path}[]")
+
+
+def test_no_text_is_refused_by_a_bare_pattern() -> None:
+    for path, part in parts_of(SCHEMA["spec"]):
+        assert not {"pattern", "minLength"} & set(part), f"{path}: write a rule, whose message says what to write"
+        assert all("message" in rule for rule in part.get("x-kubernetes-validations", ())), path
 
 
 def other_value(schema: Json) -> Json:
