@@ -80,6 +80,9 @@ SHOWN: Final[Mapping[str, Shown]] = {
     "TlsFailed": Shown("No encrypted connection to WhatsApp could be made", _PATH, warns=True),
     "HandshakeFailed": Shown("WhatsApp's handshake failed", _AUTHORITY, warns=True),
     "ProxyUnreachable": Shown("The instance's proxy cannot be reached", _PROXY, warns=True),
+    "ProxyTimedOut": Shown(
+        "The instance's proxy takes connections and does not connect them to WhatsApp", _PROXY, warns=True
+    ),
     "ProxyRefused": Shown("The instance's proxy refuses to connect to WhatsApp", _PROXY, warns=True),
     "ProxyAuthenticationFailed": Shown(
         "The instance's proxy does not accept the user or the password",

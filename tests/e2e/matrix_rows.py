@@ -151,8 +151,8 @@ def _unacknowledged() -> Row:
 
     network = NETWORK | {"proxySecretRef": {"name": name}}
     row = Row(name, "SlowAcknowledgement", inflict, mend, by_live_state=True, network=network, proxy=proxy)
-    also = frozenset({"AttemptsExhausted", "ProxyUnreachable"})
-    return replace(row, reconnect=UNHURRIED, exit_code=70, also=also)
+    also = frozenset({"ProxyTimedOut", "ProxyUnreachable"})
+    return replace(row, reconnect=UNHURRIED, also=also)
 
 
 def _denied() -> Row:
@@ -216,12 +216,7 @@ ROWS: Final = (
     proxied("tls-hangs", "TlsFailed", {"tls": "hang"}, "TLS handshake timeout"),
     proxied("proxy-dead", "ProxyUnreachable", None, "connection refused"),
     proxied("proxy-refuses", "ProxyRefused", {"answer": "refuse", "code": 403}, "Forbidden"),
-    replace(
-        proxied("proxy-hangs", "LoginTimedOut", {"answer": "hang"}),
-        shown_as="AttemptsExhausted",
-        exit_code=70,
-        tries=False,
-    ),
+    proxied("proxy-hangs", "ProxyTimedOut", {"answer": "hang"}, "no answer"),
     proxied(
         "proxy-password",
         "ProxyAuthenticationFailed",

@@ -143,6 +143,12 @@ _UNREACHABLE: Final = (
     ConnectionCause("CertificateWrongName", "WhatsApp's certificate is for another name", _AUTHORITIES, warns=True),
     ConnectionCause("TlsFailed", "No encrypted connection to WhatsApp could be made", _PATH, warns=True),
     ConnectionCause("ProxyUnreachable", "The instance's proxy cannot be reached", _PROXY, warns=True),
+    ConnectionCause(
+        "ProxyTimedOut",
+        "The instance's proxy takes connections and does not connect them to WhatsApp",
+        _PROXY,
+        warns=True,
+    ),
     ConnectionCause("ProxyRefused", "The instance's proxy refuses to connect to WhatsApp", _PROXY, warns=True),
     ConnectionCause(
         "ProxyAuthenticationFailed",

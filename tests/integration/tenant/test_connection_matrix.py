@@ -7,12 +7,14 @@ and ends with one that does not.
 import asyncio
 import contextlib
 import json
+import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from integration.tenant.proxying import Place
 from integration.tenant.scene import ORGANIZATION, QUICK, Bus, Runtime, send_request, until
 from nats.aio.msg import Msg
 
@@ -25,7 +27,9 @@ from oxy_core.message_kinds import MessageKind
 from oxy_core.report_bodies import MessageLost
 from oxy_core.tenant import TenantSettings
 from oxy_dev.connection_faults import FINAL, OF_SERVER, PASSING, SILENT, UNANSWERED, ConnectionFault
+from oxy_dev.servers import free_port
 from oxy_simulator.faultkind import FaultKind
+from oxy_simulator.proxy_protocol import ProxyPolicy, Scheme
 from oxy_simulator.testing import Phone, WhatsApp
 
 STRANGER = "+5511933330001"
@@ -70,6 +74,10 @@ class Member:
         lines = (json.loads(line) for line in self.runtime.log[since:].splitlines() if line.startswith("{"))
         events = {"connection_lost", "session_ended", "connection_troubled"}
         return next((line for line in lines if line["event"] in events and line.get("reason") == reason), None)
+
+    def tried(self, reason: str) -> list[LiveState]:
+        """Return the live states that tell of an attempt that has failed for this reason."""
+        return [state for state in self.states if state.attempts and state.last_reason == reason]
 
     async def ready(self) -> None:
         await until(self.runtime.is_ready, WITHIN, f"{self.name} ready")
@@ -234,6 +242,29 @@ async def ask_too_much(one: Member) -> None:
     await stranger.expect("olá", within=WITHIN)
 
 
+async def meet_silent_proxy(one: Member, place: Place, scheme: Scheme) -> None:
+    """Go through a proxy that takes connections and says nothing: at the start, and once it has been used."""
+    await place.put(ProxyPolicy(scheme, answer="hang"))
+    one.runtime.environment["HTTPS_PROXY"] = f"{scheme}://127.0.0.1:{place.port}"
+    linking = asyncio.create_task(one.pair())
+    state = await until(lambda: next(iter(one.tried("ProxyTimedOut")), None), WITHIN, f"{scheme}: a silent proxy")
+    assert (state.connection, state.pairing) == (ConnectionState.PAIRING, None)
+    assert (state.last_error or "").startswith("no answer")
+    await place.put(ProxyPolicy(scheme))
+    await linking
+    one.states.clear()
+    await place.put(ProxyPolicy(scheme, answer="hang"))
+    await one.business.fault(FaultKind.ABORT)
+    state = await until(lambda: next(iter(one.tried("ProxyTimedOut")), None), WITHIN, f"{scheme}: silent again")
+    assert state.connection is ConnectionState.RECONNECTING
+    await place.put(ProxyPolicy(scheme))
+    await one.say(f"por {scheme}")
+    await one.ready()
+    await one.receive_all()
+    assert await one.runtime.kill(signal.SIGTERM) == 0
+    assert one.runtime.log.count('"runtime_started"') == 1
+
+
 async def test_every_cause_is_named_and_met_and_loses_nothing(simulator: WhatsApp, bus: Bus, tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
@@ -243,7 +274,11 @@ async def test_every_cause_is_named_and_met_and_loses_nothing(simulator: WhatsAp
         assert all(sum(fault.reason == "FrameUnreadable" for fault in share) <= 1 for share in shares)
         fleet = [await enter(member(simulator, bus, tmp_path, number)) for number in range(count)]
         silent = await enter(member(simulator, bus, tmp_path, count, ATTENTIVE))
+        schemes = get_args(Scheme)
+        proxied = [await enter(member(simulator, bus, tmp_path, count + 1 + index)) for index in range(len(schemes))]
         async with asyncio.TaskGroup() as tasks:
+            for one, scheme in zip(proxied, schemes, strict=True):
+                tasks.create_task(meet_silent_proxy(one, Place(simulator, "127.0.0.1", free_port()), scheme))
             tasks.create_task(fall_silent(silent, FINAL[-1]))
             tasks.create_task(ask_too_much(fleet[0]))
             for one, share, last in zip(fleet[1:], shares[1:], FINAL[1:-1], strict=True):

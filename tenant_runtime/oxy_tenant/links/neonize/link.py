@@ -25,6 +25,7 @@ import structlog
 
 from oxy_core.identity import Jid
 from oxy_core.instance.proxy_url import ProxyUrl
+from oxy_core.tasks import end_tasks
 from oxy_tenant.content.bounds import escaped, plausible_moment
 from oxy_tenant.content.media import MediaPointer, MediaType, UploadedFile
 from oxy_tenant.content.protobuf import MessageProtobuf, MessagesModule
@@ -39,6 +40,7 @@ from oxy_tenant.links.neonize.events import CopyRefused, wanted_events
 from oxy_tenant.links.neonize.fillers import SendingTurns, compose_filler
 from oxy_tenant.links.neonize.library import Library, Untyped, load_library
 from oxy_tenant.links.neonize.presence import Presence
+from oxy_tenant.links.neonize.proxy_check import cut_connections, silence_of
 from oxy_tenant.links.neonize.renewals import Renewals
 from oxy_tenant.links.neonize.send_errors import send_error
 from oxy_tenant.links.neonize.session import NeonizeSession, Sinks
@@ -74,12 +76,18 @@ the other limits of a shutdown, this is what the pod's termination grace period 
 LOOK_SECONDS: Final = 0.25
 """How often it is checked whether others wait for a message that is not acknowledged."""
 
+_DIAL_SECONDS: Final = 3.0
+"""How long the library may need to close a connection, before it is taken to wait for the proxy."""
+
 _END_SECONDS: Final = 4.0
 """Time limit for a stopped session's thread to end."""
 
 
 class NeonizeLink:
     """A WhatsApp account's connection through neonize."""
+
+    _opening: asyncio.Task[None] | None = None
+    """Opens a session as soon as the proxy answers."""
 
     def __init__(  # noqa: PLR0913 its collaborators, each by name
         self,
@@ -145,7 +153,18 @@ class NeonizeLink:
         loop = asyncio.get_running_loop()
         watched = self._renewals.watch(on_event, loop.call_soon_threadsafe)
         self._sinks = Sinks(on_message, watched, self._on_copy_refused, self._on_last_words)
-        self._session = self._started(self._sinks)
+        if self._proxy is None:
+            self._session = self._started(self._sinks)
+        else:
+            self._opening = asyncio.create_task(self._open_through(self._proxy, self._sinks))
+
+    async def _open_through(self, proxy: ProxyUrl, sinks: Sinks) -> None:
+        """Open a session, unless the proxy does not answer: the library would wait for it, and could not be stopped."""
+        failure = await silence_of(proxy)
+        if failure is None:
+            self._session = self._started(sinks)
+        else:
+            sinks.on_event(LinkStopped(failure.detail, opened=False, reason=failure.reason))
 
     def _started(self, sinks: Sinks) -> NeonizeSession:
         name = b"oxy-%d" % next(self._numbers)
@@ -159,6 +178,9 @@ class NeonizeLink:
         """Deliver what the session has received, then end it; return whether it has certainly ended."""
         await self._renewals.over()
         await self._presence.over()
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            await end_tasks(opening)
         session, self._session = self._session, None
         return session is None or await self._ended(session)
 
@@ -171,7 +193,7 @@ class NeonizeLink:
         try:
             async with asyncio.timeout(_DELIVER_SECONDS):
                 # Disconnect first, so that nothing new arrives while the callbacks drain.
-                await self._call(self._go.Disconnect, session.name)
+                await self._disconnect(session)
                 while not session.callbacks.over:  # noqa: ASYNC110 silence has no event
                     await asyncio.sleep(QUIET_SECONDS / 4)
                 session.closing = True
@@ -181,6 +203,13 @@ class NeonizeLink:
             return False
         # An unpaired session is disconnected by now, although its thread never ends.
         return not session.opened or await asyncio.to_thread(session.finished.wait, _END_SECONDS)
+
+    async def _disconnect(self, session: NeonizeSession) -> None:
+        """Close the session's connection; if it is just being made, through a proxy that does not answer, cut that."""
+        call = asyncio.get_running_loop().run_in_executor(self._others, self._go.Disconnect, session.name)
+        if not (await asyncio.wait({call}, timeout=_DIAL_SECONDS))[0] and self._proxy is not None:
+            await cut_connections(self._proxy)
+        await call
 
     async def _call(self, function: Callable[..., Untyped], *arguments: Untyped) -> Untyped:
         return await asyncio.get_running_loop().run_in_executor(self._others, function, *arguments)

@@ -14,6 +14,8 @@ from typing import Final
 
 PROXY_UNREACHABLE: Final = "ProxyUnreachable"
 PROXY_REFUSED: Final = "ProxyRefused"
+PROXY_TIMED_OUT: Final = "ProxyTimedOut"
+"""No error of the library's says so: it waits (`proxy_check`)."""
 PROXY_AUTHENTICATION_FAILED: Final = "ProxyAuthenticationFailed"
 
 _REQUEST: Final = re.compile(r'.*\bGet "[^"]*": ', re.DOTALL)

@@ -47,6 +47,22 @@ async def open_tunnel(proxy: ProxyUrl | None, host: str) -> Streams:
     return reader, writer
 
 
+async def try_proxy(proxy: ProxyUrl, host: str, reached: asyncio.Event) -> None:
+    """Have the proxy connect to port 443 of `host`, and hang up; sets `reached` once the proxy takes connections.
+
+    Raises as `open_tunnel` does.
+    """
+    reader, writer = await asyncio.open_connection(proxy.host, proxy.port)
+    try:
+        reached.set()
+        if proxy.scheme == "https":
+            await writer.start_tls(_trust(), server_hostname=proxy.host)
+        ask = _ask_socks if proxy.scheme == "socks5" else _ask_http
+        await ask(proxy, host, reader, writer)
+    finally:
+        writer.close()
+
+
 @cache
 def _trust() -> ssl.SSLContext:
     """Return whom the system trusts, or ``SSL_CERT_FILE`` names, as the library does."""
