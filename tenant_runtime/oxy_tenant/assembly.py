@@ -11,6 +11,7 @@ from oxy_core import subjects
 from oxy_core.instance.stored_session import VolumeProblem
 from oxy_tenant import metrics
 from oxy_tenant.backups.maker import BackupMaker, BackupRules
+from oxy_tenant.connection.ended_marker import EndedMarker
 from oxy_tenant.connection.ending import last_words, write_termination_message
 from oxy_tenant.connection.event_reports import EventReports
 from oxy_tenant.connection.hold import ConnectionHold
@@ -227,8 +228,16 @@ def _build_shared(
     frozen: Callable[[], bool],
 ) -> Shared:
     from oxy_tenant.links.neonize.adapter import open_adapter  # noqa: PLC0415 30 MiB that an ended epoch does not need
+    from oxy_tenant.links.neonize.session_store import SessionStore  # noqa: PLC0415 likewise
 
     account, stopping = OwnAccount(expected=lambda: settings.current.phone_number), asyncio.Event()
+    record = SessionRecord(
+        metadata,
+        journal,
+        SessionStore(environment.session).kept_aside,
+        epoch=environment.epoch,
+        ended=EndedMarker(environment.session).read(),
+    )
     adapter = open_adapter(
         environment.session,
         journal,
@@ -239,6 +248,7 @@ def _build_shared(
         frozen=frozen,
         on_lost=loss_sink(journal),
         on_last_words=partial(leave_last_words, environment),
+        on_device_refused=lambda refused: record.gives_up(refused.reason),
     )
     return Shared(
         environment=environment,
@@ -247,7 +257,7 @@ def _build_shared(
         adapter=adapter,
         account=account,
         metadata=metadata,
-        record=SessionRecord(metadata, journal, adapter.session.kept_aside),
+        record=record,
         recovered=journal.sends.unfinished(),
         stopping=stopping,
     )
@@ -297,6 +307,7 @@ def _build_leaver(
         instance=shared.environment.instance,
         settings=shared.settings,
         metadata=shared.metadata,
+        gives_up=shared.record.gives_up,
         backups=backups,
         link=shared.adapter.link,
         session=shared.adapter.session,
@@ -342,7 +353,7 @@ def _build_connection(
         on_message=reception.take_message,
         on_contact_event=reception.take_notice,
         hold=hold,
-        on_session=shared.record.examined,
+        on_session=shared.record,
         may_copy=room.allows_copy,
     )
 

@@ -5,6 +5,7 @@ it may be repeated, so whatever ends the process in between, the next one goes o
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -26,6 +27,8 @@ from oxy_tenant.settings_file import SettingsFile
 RETRY_SECONDS: Final = 5.0
 """Pause before the next attempt."""
 
+_LOGGED_OUT: Final = "LoggedOut"
+
 log = structlog.get_logger()
 
 
@@ -38,6 +41,7 @@ class Leaver:
         instance: str,
         settings: SettingsFile,
         metadata: MetadataFile,
+        gives_up: Callable[[str], None],
         backups: BackupMaker,
         link: WhatsAppLink,
         session: StoredSession,
@@ -45,10 +49,14 @@ class Leaver:
         board: StateBoard,
         hold: ConnectionHold,
     ) -> None:
-        """Take collaborators; `connected` is set while WhatsApp is connected, which `hold` ends for good."""
+        """Take collaborators; `gives_up` notes why the device goes, before it does.
+
+        `connected` is set while WhatsApp is connected, which `hold` ends for good.
+        """
         self._instance = instance
         self._settings = settings
         self._metadata = metadata
+        self._gives_up = gives_up
         self._backups = backups
         self._link = link
         self._session = session
@@ -68,7 +76,7 @@ class Leaver:
             await self._unlink(wish, backup)
         self._show(wish, LeaveStep.LEFT, backup)
         log.warning("session_left", backup=None if backup is None else str(backup))
-        ending = terminal_ending("LoggedOut", self._instance)
+        ending = terminal_ending(_LOGGED_OUT, self._instance)
         self._hold.end(ending.reason, EndedError(ending))
 
     async def _backed_up(self, wish: LeaveWish) -> UUID | None:
@@ -92,6 +100,8 @@ class Leaver:
         self._show(wish, LeaveStep.UNLINKING, backup)
         while await asyncio.to_thread(self._is_linked):
             await self._connected.wait()
+            # Should nothing come after it but another instance on this volume.
+            await asyncio.to_thread(self._gives_up, _LOGGED_OUT)
             try:
                 await self._link.log_out()
             except LinkError as error:

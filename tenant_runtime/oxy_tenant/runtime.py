@@ -106,7 +106,7 @@ class Runtime:
         """Audit for lost messages, which may take minutes, then stay connected."""
         parts = self._parts
         await parts.room.look()
-        await asyncio.to_thread(parts.shared.record.begun, self._environment.epoch)
+        await asyncio.to_thread(parts.shared.record.begun)
         try:
             await asyncio.to_thread(parts.shared.adapter.audit.audit_store)
         except (SessionError, VolumeError) as error:

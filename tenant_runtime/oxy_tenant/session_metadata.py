@@ -16,8 +16,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from oxy_core.files import Sha256
 from oxy_core.identity import InstanceName, NumberDigest, OrganizationName
 from oxy_core.instance.session_states import CauseName, Detail, Nonce, RestoreOutcome, RestoreState
+from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, terminal_cause
+from oxy_core.tenant import TerminationMessage
 
 METADATA_FILE: Final = "metadata.json"
+
+SESSION_MISSING: Final = "SessionMissing"
 
 MOST_KEPT: Final = 32
 """Restores and epochs that are remembered; nobody has so many."""
@@ -72,6 +76,15 @@ class EpochBegun(_Part):
     """The journal that it wrote first."""
 
 
+class GivenUp(_Part):
+    """That the linked device is about to go, written before it does: whoever finds it gone knows why."""
+
+    reason: CauseName
+    """Of a terminal cause, which ends the epoch; or another, after which a phone is linked again."""
+    epoch: int
+    at: AwareDatetime
+
+
 class SessionMetadata(_Part):
     """What ``metadata.json`` says."""
 
@@ -83,6 +96,10 @@ class SessionMetadata(_Part):
     device: int | None = None
     """Number of the linked device on that phone's account."""
     device_digest: Sha256 | None = None
+    """Of the device that the session had when it was last looked at."""
+    device_epoch: int = 0
+    """In which epoch that was; 0: an older version did not note it."""
+    given_up: GivenUp | None = None
     linked_at: AwareDatetime | None = None
     """When the phone was linked; None: nobody noted it."""
     library: str | None = None
@@ -98,6 +115,22 @@ class SessionMetadata(_Part):
     def settled(self, wish: str) -> RestoreRecord | None:
         """Return what became of a wish; None: it is to be carried out."""
         return next((record for record in self.restores if record.wish == wish), None)
+
+    def why_gone(self, epoch: int, ended: TerminationMessage | None) -> str | None:
+        """Return why the session has no device any more, the reason of a terminal cause, if nobody has been told yet.
+
+        None: it is not known to have had one, or its end was told, and since then a person has asked for a new epoch.
+        `ended` is how the last epoch of this volume ended that did.
+        """
+        given_up = self.given_up
+        if given_up is not None and given_up.reason == SESSION_MISSING and given_up.epoch >= epoch:
+            return SESSION_MISSING
+        if self.device_digest is None:
+            return None
+        if given_up is not None:
+            untold = given_up.epoch >= epoch and given_up.reason in TERMINAL_CAUSES
+            return given_up.reason if untold else None
+        return None if ended is not None and ended.epoch >= self.device_epoch and unpaired(ended) else SESSION_MISSING
 
     @property
     def restored(self) -> RestoreRecord | None:
@@ -115,6 +148,12 @@ class SessionMetadata(_Part):
             return self
         begun = EpochBegun(epoch=epoch, at=at, journal=journal)
         return self.model_copy(update={"epochs": (*self.epochs, begun)[-MOST_KEPT:]})
+
+
+def unpaired(ended: TerminationMessage) -> bool:
+    """Whether no device is left of an epoch that ended so, or, if only a newer version knows, perhaps none."""
+    cause = terminal_cause(ended.exit_code, ended.reason)
+    return cause is None or cause.unpairs
 
 
 class MetadataFile:

@@ -9,21 +9,33 @@ from typing import Final
 
 from oxy_core.identity import number_digest
 from oxy_core.instance.stored_session import SessionFacts
+from oxy_core.tenant import TerminationMessage
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.protocol import LinkedDevice
-from oxy_tenant.session_metadata import MetadataFile
+from oxy_tenant.session_metadata import SESSION_MISSING, GivenUp, MetadataFile, unpaired
 
 KEEP_SECONDS: Final = 60.0
 """How long counted facts are good for: counting the messages of two months takes milliseconds."""
 
 
 class SessionRecord:
-    """The record of one instance's session; `kept_aside` returns the sessions that were set aside."""
+    """The record of one instance's session, as `connection.session_keeper.SessionWatcher` wants it."""
 
-    def __init__(self, metadata: MetadataFile, journal: Journal, kept_aside: Callable[[], list[Path]]) -> None:
+    def __init__(
+        self,
+        metadata: MetadataFile,
+        journal: Journal,
+        kept_aside: Callable[[], list[Path]],
+        *,
+        epoch: int,
+        ended: TerminationMessage | None = None,
+    ) -> None:
+        """`kept_aside` returns the sessions that were set aside; `ended` is how the last epoch ended that did."""
         self._metadata = metadata
         self._journal = journal
         self._kept_aside = kept_aside
+        self._epoch = epoch
+        self._ended = ended
         self._library = f"neonize {version('neonize')}"
         self._peers: int | None = None
         self._counted: tuple[int, int] = (0, 0)
@@ -34,7 +46,7 @@ class SessionRecord:
         known, now = self._metadata.current, datetime.now(UTC)
         if device is None:
             self._peers = None
-            self._metadata.note(device=None, device_digest=None, checked_at=now)
+            self._metadata.note(device=None, device_digest=None, given_up=None, checked_at=now)
             return
         self._peers = device.peers
         linked_at = known.linked_at if device.digest == known.device_digest else None
@@ -43,18 +55,38 @@ class SessionRecord:
         since = device.digest != known.device_digest and known.checked_at is not None
         if fresh or since:
             linked_at = now
+        if not fresh:
+            # What was about to end it has not. A fresh one is in use: what ends it may be noted at this moment.
+            self._metadata.note(given_up=None)
         self._metadata.note(
             number=_number(device) or known.number,
             device=None if device.address is None else device.address.device,
             device_digest=device.digest,
+            device_epoch=self._epoch,
             linked_at=linked_at,
             library=self._library,
             checked_at=now,
         )
 
-    def begun(self, epoch: int) -> None:
-        """Note that an epoch of the instance uses the volume; blocks."""
-        metadata = self._metadata.current.with_epoch(epoch, datetime.now(UTC), self._journal.database.epoch)
+    def gives_up(self, reason: str) -> None:
+        """Note on disk, before it happens, that the session loses its device; blocks. From any thread."""
+        self._metadata.note(given_up=GivenUp(reason=reason, epoch=self._epoch, at=datetime.now(UTC)))
+
+    def why_gone(self, *, emptied: bool) -> str | None:
+        """Return why a session without a device has lost it, if that is to be told: the reason of a terminal cause."""
+        known = self._metadata.current
+        if known.given_up is None and not known.device_epoch and not (emptied and not self._kept_aside()):
+            return None  # Older versions did not note whatever they gave up themselves.
+        if known.checked_at or known.device_digest or known.given_up:
+            return known.why_gone(self._epoch, self._ended)
+        # Nobody has noted anything, or the file is lost: then the journal tells, which remembers its last device even
+        # after that was removed.
+        explained = self._ended is not None and unpaired(self._ended)
+        return SESSION_MISSING if self._journal.inbound.had_device and not explained else None
+
+    def begun(self) -> None:
+        """Note that this epoch of the instance uses the volume; blocks."""
+        metadata = self._metadata.current.with_epoch(self._epoch, datetime.now(UTC), self._journal.database.epoch)
         self._metadata.note(epochs=metadata.epochs)
 
     def facts(self) -> SessionFacts:

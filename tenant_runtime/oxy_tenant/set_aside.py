@@ -15,19 +15,21 @@ from typing import Final
 
 REFUSED: Final = 2
 
-_NAME: Final = re.compile(r"session\.[a-z-]{1,32}-(\d{8}T\d{6}Z)\.db")
-"""How a session is named that was set aside: why, and when."""
+_NAME: Final = re.compile(r"(?P<name>session\.[a-z-]{1,32}-(?P<at>\d{8}T\d{6}Z)\.db)(-wal|-shm)?")
+"""How a session is named that was set aside: why, and when. Its log may be all that was left of it."""
 
 _WITH_LOG: Final = ("", "-wal", "-shm")
 
 
 def listed(folder: Path) -> list[dict[str, object]]:
     """Return name, size in bytes, and the time at which each was set aside, oldest first."""
-    found = ((path, _NAME.fullmatch(path.name)) for path in sorted(folder.iterdir()))
-    moments = {path: datetime.strptime(f"{match[1]}+0000", "%Y%m%dT%H%M%SZ%z") for path, match in found if match}
+    found = (_NAME.fullmatch(path.name) for path in folder.iterdir())
+    moments = {
+        folder / match["name"]: datetime.strptime(f"{match['at']}+0000", "%Y%m%dT%H%M%SZ%z") for match in found if match
+    }
     return [
         {"name": path.name, "bytes": sum(part.stat().st_size for part in _parts(path)), "since": moment.isoformat()}
-        for path, moment in sorted(moments.items(), key=lambda item: item[1])
+        for path, moment in sorted(moments.items(), key=lambda item: (item[1], item[0]))
     ]
 
 

@@ -174,3 +174,9 @@ SHOWN: Final[Mapping[str, Shown]] = {
     ),
 }
 """By reason."""
+
+ELSEWHERE: Final[Mapping[str, str]] = {
+    "LinkingRefused": "tests/integration/tenant/test_life_cycle.py",
+    "SessionMissing": "tests/integration/tenant/test_life_cycle.py",
+}
+"""Causes that no row brings about on a node, and the tests that have them."""

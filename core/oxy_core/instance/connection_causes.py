@@ -189,6 +189,14 @@ _REFUSED: Final = (
         "Scan the QR code instead",
         Effect.HOLDS,
     ),
+    ConnectionCause(
+        "LinkingRefused",
+        "WhatsApp refuses to have a phone linked on this connection",
+        "It knows no number yet, so this is about the client, or the address that it connects from. Oxy tries again, "
+        "more and more slowly. If it goes on, upgrade Oxy, or connect from another address (spec.network), and leave "
+        "an hour between attempts",
+        warns=True,
+    ),
     ConnectionCause("PairingInterrupted", "WhatsApp closed the connection while a code was shown", _RECONNECTS),
     ConnectionCause(
         "RequestsRateLimited",

@@ -23,6 +23,7 @@ class ExitCode(IntEnum):
     TEMPORARY_BAN = 66
     CLIENT_OUTDATED = 67
     BAD_SESSION = 68
+    """Damaged again, or missing; the reason tells which."""
     ACCOUNT_LOCKED = 69
     """Locked or banned; the reason in the termination message tells which."""
     ATTEMPTS_EXHAUSTED = 70
@@ -99,6 +100,16 @@ _CAUSES: Final = (
         Phase.FAILED,
         "The stored session was damaged twice within a day",
         "Check the volume. To link the phone again, run",
+        unpairs=True,
+        sets_aside=True,
+    ),
+    TerminalCause(
+        ExitCode.BAD_SESSION,
+        "SessionMissing",
+        Phase.FAILED,
+        "The session on the volume is gone or empty, although a phone was linked with it and has not removed it",
+        "Find out what deletes files there. Restore the newest backup, for which no phone is needed: oxy sessions "
+        "restore, or spec.session.restoreFrom. Without a backup, remove the old device on the phone, then run",
         unpairs=True,
         sets_aside=True,
     ),

@@ -133,7 +133,12 @@ class Restorer:
         known = self._metadata.current.with_restore(record)
         if record.outcome is RestoreOutcome.RESTORED:
             # It is that device again, whose phone was linked when the manifest says.
-            changes = {"device_digest": wish.manifest.device, "linked_at": wish.manifest.linked_at}
+            changes = {
+                "device_digest": wish.manifest.device,
+                "device_epoch": self._environment.epoch,
+                "given_up": None,
+                "linked_at": wish.manifest.linked_at,
+            }
             known = known.model_copy(update=changes)
         self._metadata.keep(known)
 

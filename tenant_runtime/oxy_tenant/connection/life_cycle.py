@@ -40,6 +40,8 @@ from oxy_tenant.connection.steadiness import Steadiness
 from oxy_tenant.links.errors import LinkBrokenError, LinkError
 from oxy_tenant.links.events import (
     RESTART_REQUIRED,
+    AccountBanned,
+    AccountLocked,
     CallMissed,
     CaughtUp,
     ChangedNumber,
@@ -50,6 +52,7 @@ from oxy_tenant.links.events import (
     LinkedToAnother,
     LinkEvent,
     LinkStopped,
+    LoggedOut,
     LoginRefused,
     PairingStopped,
     Receipts,
@@ -64,6 +67,9 @@ _ENDS_OF_CONNECTIONS: Final = (Disconnected, LoginRefused, LinkStopped, PairingS
 
 _RESTART: Final = TroubleNoticed(RESTART_REQUIRED)
 """Another one: the library has stored the device before WhatsApp asks it to log in with it."""
+
+_OF_A_DEVICE: Final = (LoggedOut, AccountLocked, AccountBanned)
+"""Events that follow `DeviceRefused`."""
 
 _CONTACT_EVENTS: Final = (Receipts, CallMissed, ChangedNumber)
 """Events that say nothing about the connection."""
@@ -234,8 +240,14 @@ class Connection:
         """Raise EndedError if the session met a terminal cause while it was closed: the library may have logged in."""
         while not events.empty():
             event = events.get_nowait()
-            if not isinstance(event, Held) and (ending := ending_of(event, self._instance)) is not None:
-                raise EndedError(ending)
+            if not isinstance(event, Held):
+                self._heed(event)
+
+    def _heed(self, event: LinkEvent) -> None:
+        """Raise EndedError for a terminal cause; while no phone is linked, none can have removed the device."""
+        ending = ending_of(event, self._instance)
+        if ending is not None and (self._progress.linked or not isinstance(event, _OF_A_DEVICE)):
+            raise EndedError(ending)
 
     async def _follow(self, events: asyncio.Queue[LinkEvent | Held], progress: SessionProgress) -> SessionEnd:
         """Handle events and deadlines until the session is to end."""
@@ -298,8 +310,7 @@ class Connection:
 
     def _handle(self, event: LinkEvent) -> None:
         """Handle events that do not affect the session's progress; raises EndedError, LinkBrokenError."""
-        if (ending := ending_of(event, self._instance)) is not None:
-            raise EndedError(ending)
+        self._heed(event)
         match event:
             case Identified():
                 self._board.update(jid=event.phone)

@@ -11,16 +11,26 @@ from oxy_tenant.connection.ending import EndedError, Ending, linked_to_another, 
 from oxy_tenant.errors import SessionError, VolumeError
 from oxy_tenant.links.protocol import LinkedDevice, StoredSession
 from oxy_tenant.own_account import OwnAccount
+from oxy_tenant.session_metadata import SESSION_MISSING
 from oxy_tenant.settings_file import SettingsFile
 
 log = structlog.get_logger()
 
 
 class SessionWatcher(Protocol):
-    """Is told whenever a session was found to be intact, or begins anew, with its device; it blocks."""
+    """Remembers on the volume what becomes of the session. All methods block."""
 
-    def __call__(self, device: LinkedDevice | None, *, fresh: bool) -> None:
-        """`fresh`: a phone has just linked this device."""
+    def examined(self, device: LinkedDevice | None, *, fresh: bool) -> None:
+        """Take note that a session is intact, or begins anew, with its device; `fresh`: a phone has just linked it."""
+
+    def gives_up(self, reason: str) -> None:
+        """Take note that the session is about to lose its device, and why."""
+
+    def why_gone(self, *, emptied: bool) -> str | None:
+        """Return why a session without a device has lost it, if that is to be told: the reason of a terminal cause.
+
+        `emptied`: there is not even a file, or nothing in it; the library deletes a device, but no file.
+        """
 
 
 class SessionKeeper:
@@ -36,7 +46,7 @@ class SessionKeeper:
         watcher: SessionWatcher | None = None,
         may_copy: Callable[[int], bool] = lambda _: True,
     ) -> None:
-        """`watcher` is told, in threads, what is found; `may_copy` says whether so many bytes have room, and tells."""
+        """`watcher` is asked, in threads, for what was; `may_copy` says whether so many bytes have room, and tells."""
         self._session = session
         self._watcher = watcher
         self._account = account
@@ -47,7 +57,7 @@ class SessionKeeper:
     async def prepare(self) -> bool:
         """Check and copy the session and return whether it is paired; a damaged one is set aside.
 
-        Raises EndedError for the session of another number, and for one that is damaged again.
+        Raises EndedError for the session of another number, and for one that is damaged again, or missing.
         """
         try:
             device = await asyncio.to_thread(self._session.examine)
@@ -56,6 +66,8 @@ class SessionKeeper:
             await self._set_aside_damaged()
             await self._tell(None)
             return False
+        if device is None:
+            await self._refuse_missing()
         await self._tell(device)
         if device is None:
             return False
@@ -66,7 +78,29 @@ class SessionKeeper:
 
     async def _tell(self, device: LinkedDevice | None, *, fresh: bool = False) -> None:
         if self._watcher is not None:
-            await asyncio.to_thread(self._watcher, device, fresh=fresh)
+            await asyncio.to_thread(self._watcher.examined, device, fresh=fresh)
+
+    async def _refuse_missing(self) -> None:
+        """Raise EndedError if the session had a device and nobody was told why it has none; keep what is left of it.
+
+        Where that is noted comes last: until the epoch has ended, each start finds the same.
+        """
+        reason = None if self._watcher is None else await asyncio.to_thread(self._why_gone, self._watcher)
+        # Of an instance that is being deleted, `leaving` tells what became of the device.
+        if reason is None or self._settings.current.leave is not None:
+            return
+        log.error("session_without_device", reason=reason)
+        if reason == SESSION_MISSING:
+            await self._give_up(reason)
+            await asyncio.to_thread(self._session.set_aside_rest, datetime.now(UTC))
+        raise EndedError(terminal_ending(reason, self._instance))
+
+    def _why_gone(self, watcher: SessionWatcher) -> str | None:
+        return watcher.why_gone(emptied=not self._session.has_content)
+
+    async def _give_up(self, reason: str) -> None:
+        if self._watcher is not None:
+            await asyncio.to_thread(self._watcher.gives_up, reason)
 
     async def newly_linked(self) -> None:
         """Copy a session that has just been linked, and tell of it."""
@@ -75,7 +109,9 @@ class SessionKeeper:
         except (SessionError, VolumeError) as error:
             log.warning("session_unreadable", error=str(error))
         else:
-            await self._tell(device, fresh=True)
+            # It may have been unlinked meanwhile. Whoever notes why has not told yet.
+            if device is not None:
+                await self._tell(device, fresh=True)
         await self.copy()
 
     async def linked(self) -> bool | None:
@@ -88,6 +124,7 @@ class SessionKeeper:
             return None
 
     async def _set_aside_damaged(self) -> None:
+        await self._give_up("SessionDamaged")
         # Pairing again repairs one damaged session; a second within a day probably means that the volume is at fault.
         if await asyncio.to_thread(self._session.set_aside, datetime.now(UTC)):
             raise EndedError(terminal_ending("BadSession", self._instance))
@@ -106,6 +143,7 @@ class SessionKeeper:
     async def refuse(self, phone: str, *, unlinked: bool) -> Ending:
         """Return the ending for a session of another `phone`; unless it was `unlinked`, it is set aside."""
         if not unlinked:
+            await self._give_up("LinkedToAnotherNumber")
             await asyncio.to_thread(self._session.set_aside_foreign, datetime.now(UTC))
         expected = self._settings.current.phone_number
         return linked_to_another(self._instance, expected, phone, unlinked=unlinked)

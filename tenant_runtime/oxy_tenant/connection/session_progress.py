@@ -19,6 +19,7 @@ from oxy_tenant.links.events import (
     RESTART_REQUIRED,
     SERVER_UNREACHABLE,
     Connected,
+    DeviceRefused,
     Disconnected,
     LinkEvent,
     LinkStopped,
@@ -30,6 +31,8 @@ from oxy_tenant.links.events import (
 
 LOGIN_TIMED_OUT: Final = "LoginTimedOut"
 PAIRING_INTERRUPTED: Final = "PairingInterrupted"
+LINKING_REFUSED: Final = "LinkingRefused"
+"""WhatsApp refuses a connection on which a phone was to be linked."""
 CONNECTION_UNSTEADY: Final = "ConnectionUnsteady"
 """The server replaces one connection by the next, again and again."""
 NOTHING_RECEIVED: Final = "NothingReceived"
@@ -158,6 +161,8 @@ class SessionProgress:
                 step = self._noticed(Trouble(reason, detail), now)
             case LoginRefused(reason, detail):
                 step = SessionEnd(Trouble(reason, detail))
+            case DeviceRefused(detail=detail) if not self.linked:
+                step = SessionEnd(Trouble(LINKING_REFUSED, detail))
             case Disconnected(reason, detail) if self.linked:
                 step = self._lost(Trouble(reason, detail), now)
             case LinkStopped(opened=False):

@@ -58,6 +58,11 @@ class Inbound:
         self._noted_ahead = known
         self._difference = ClockDifference(known)
 
+    @property
+    def had_device(self) -> bool:
+        """Whether a device was ever linked."""
+        return self._device.known
+
     def linked(self, device: Jid) -> None:
         """Note which device receives the messages from now on; call it before the first of them."""
         self._device.follow(device, self._difference.whatsapp_time(self._clock()))

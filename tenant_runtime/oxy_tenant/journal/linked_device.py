@@ -21,6 +21,11 @@ class LinkedDevice:
         self._device: str | None = device
         self._linked_at = None if linked_at is None else datetime.fromtimestamp(linked_at, UTC)
 
+    @property
+    def known(self) -> bool:
+        """Whether one was ever noted; it stays when it is unlinked."""
+        return self._device is not None
+
     def follow(self, device: Jid, at: datetime) -> None:
         """Note which device is linked; if it is another than before, it is so since `at`, by WhatsApp's clock.
 

@@ -74,6 +74,19 @@ class LoginRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceRefused:
+    """The server says that this device is none of the account's, as it says of a connection without a device, too.
+
+    Of a linked one the library deletes the device after this, and reports `LoggedOut`, `AccountLocked` or
+    `AccountBanned`; without one these mean nothing.
+    """
+
+    reason: str
+    """Of the terminal cause that it is for a linked device."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedOut:
     """The phone or the server removed this device."""
 
@@ -188,6 +201,7 @@ LinkEvent = (
     | TroubleNoticed
     | Disconnected
     | LoginRefused
+    | DeviceRefused
     | LoggedOut
     | AccountLocked
     | AccountBanned

@@ -152,6 +152,10 @@ class StoredSession(Protocol):
     def size(self) -> int:
         """Bytes on the volume."""
 
+    @property
+    def has_content(self) -> bool:
+        """Whether anything is there, be it damaged, or without a device."""
+
     def examine(self) -> LinkedDevice | None:
         """Check the session and return the device that is linked with it; None if there is none."""
 
@@ -163,6 +167,9 @@ class StoredSession(Protocol):
 
     def set_aside_foreign(self, now: datetime) -> None:
         """Rename a session that belongs to another account, without deleting it."""
+
+    def set_aside_rest(self, now: datetime) -> None:
+        """Rename what is left of a session that has lost its device, if anything, without deleting it."""
 
     def forget(self, is_theirs: Callable[[Jid], bool]) -> tuple[str, ...]:
         """Delete what is kept of a person, in copies and in what was set aside too.

@@ -16,6 +16,7 @@ from oxy_core.instance.settings import ReconnectSettings
 from oxy_core.instance.terminal_causes import ExitCode
 from oxy_simulator.errors import PairingError
 from oxy_simulator.faults import FaultKind
+from oxy_simulator.node import node
 
 GRACE_SECONDS = 30
 """Of the pod: `oxy_operator.decide.specs.stateful_set`."""
@@ -47,7 +48,19 @@ async def test_pairing_by_qr_code(scene: Scene) -> None:
 
 async def test_a_code_that_is_typed_wrong_is_told_apart_and_the_right_one_still_links(scene: Scene) -> None:
     await scene.runtime.start()
-    offer = await scene.offer()
+    await scene.offer()
+    # Before that, WhatsApp refuses the connection with a code that unlinks a device, and here there is none.
+    service = scene.simulator.service
+    service.network.links[service.account(BUSINESS).phone].connection.send(
+        node("failure", {"reason": "401", "location": "lla"})
+    )
+    state = await until(
+        lambda: next((found for found in scene.bus.states if found.last_reason == "LinkingRefused"), None),
+        what="a refusal",
+    )
+    assert (state.connection, state.pairing, state.last_error) == (ConnectionState.PAIRING, None, "code 401")
+    assert state.attempts >= 1
+    offer = await until(lambda: scene.bus.states[-1].pairing, what="another code")
     with pytest.raises(PairingError, match="wrong"):
         await scene.business.link(code="AAAA-1111")
     state = await until(
@@ -133,6 +146,7 @@ async def test_a_process_that_ends_badly_still_says_why(scene: Scene) -> None:
 
 async def test_a_runtime_that_cannot_write_its_marker_stays_up_but_disconnected(scene: Scene) -> None:
     await scene.pair()
+    await until((scene.runtime.session / "session.copy.db").exists, what="a note of the device, and a copy")
     marker = scene.runtime.session / "ended.json"
     marker.unlink()
     marker.mkdir()
@@ -145,6 +159,11 @@ async def test_a_runtime_that_cannot_write_its_marker_stays_up_but_disconnected(
     marker.rmdir()
     marker.touch()
     assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
+    # Had it been killed before that, the next one would know why the session has no device.
+    marker.unlink()
+    await scene.runtime.start()
+    assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
+    assert scene.runtime.termination().reason == "LoggedOut"
 
 
 async def test_a_server_that_is_down_at_the_start_is_retried_until_it_is_up(scene: Scene) -> None:
@@ -235,6 +254,28 @@ async def test_a_damaged_session_is_set_aside_once_a_day(scene: Scene) -> None:
     await scene.runtime.start()
     assert await scene.runtime.exit_code() == ExitCode.BAD_SESSION
     assert len(list(scene.runtime.session.glob("session.bad-*.db"))) == 2
+
+
+async def test_a_session_that_is_missing_is_told_and_waits_for_a_person(scene: Scene) -> None:
+    await scene.pair()
+    await until((scene.runtime.session / "session.copy.db").exists, what="a note of the device, and a copy")
+    await scene.runtime.kill()
+    session = scene.runtime.session / "session.db"
+    log = session.with_name("session.db-wal").read_bytes()
+    session.unlink()
+    scene.bus.states.clear()
+    for _ in range(2):
+        await scene.runtime.start()
+        assert await scene.runtime.exit_code() == ExitCode.BAD_SESSION
+        message = scene.runtime.termination()
+        assert (message.reason, "oxy sessions restore" in message.message) == ("SessionMissing", True)
+    assert {state.pairing for state in scene.bus.states} == {None}
+    [aside] = scene.runtime.session.glob("session.missing-*-wal")
+    assert aside.read_bytes() == log
+    assert scene.simulator.service.account(scene.business.number).devices, "still linked, for a backup"
+    scene.runtime.epoch = 2
+    scene.bus.states.clear()
+    await scene.pair()
 
 
 async def test_a_linked_session_is_copied_at_once_and_the_copy_outlives_the_device(scene: Scene) -> None:

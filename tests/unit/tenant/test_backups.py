@@ -435,7 +435,7 @@ def test_unreadable_metadata_is_told_apart_from_none(tmp_path: Path, content: st
 def test_the_record_knows_since_when_a_device_is_linked(tmp_path: Path) -> None:
     metadata = MetadataFile(tmp_path, "acme", "shop")
     journal = Journal.open(tmp_path / "journal.db", organization="acme", instance="shop")
-    record = SessionRecord(metadata, journal, list)
+    record = SessionRecord(metadata, journal, list, epoch=1)
     first, second = device_of("5511900000001:1@s.whatsapp.net", 5), device_of("5511900000001:2@s.whatsapp.net")
     record.examined(first, fresh=False)
     assert (record.facts().linked_at, record.facts().device, record.facts().peers) == (None, 1, 5)
@@ -475,9 +475,9 @@ async def test_a_session_that_was_set_aside_is_not_backed_up_again_and_again(
     assert metadata.current.answered_request == "now"
 
     (tmp_path / "session.db").write_bytes(b"no database")
-    record = SessionRecord(metadata, journal, list)
+    record = SessionRecord(metadata, journal, list, epoch=1)
     store, settings = SessionStore(tmp_path), SettingsFile(environment)
-    keeper = SessionKeeper(store, OwnAccount(), settings, "shop", watcher=record.examined)
+    keeper = SessionKeeper(store, OwnAccount(), settings, "shop", watcher=record)
     assert not await keeper.prepare()
     assert (metadata.current.device_digest, due(DAILY, metadata.current, NOW)) == (None, False)
 

@@ -25,7 +25,9 @@ from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.errors import LinkBrokenError
 from oxy_tenant.links.events import (
     CONNECT_FAILURE,
+    AccountLocked,
     Connected,
+    DeviceRefused,
     Disconnected,
     LinkedToAnother,
     LinkEvent,
@@ -205,6 +207,17 @@ async def test_a_terminal_cause_that_comes_while_the_session_is_closed_is_heeded
             await task
         assert ended.value.ending.code is ExitCode.LOGGED_OUT
         assert len(stage.link.sessions) == 1
+
+
+async def test_a_device_that_is_none_cannot_be_removed(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=False) as stage, running(stage):
+        # The library reports what the codes 401, 403 and 406 mean for a device, also without one.
+        await stage.deliver(1, DeviceRefused("AccountLocked", "code 403"), AccountLocked())
+        await reached(lambda: stage.board.state.attempts == 1)
+        state = stage.board.state
+        assert (state.connection, state.last_reason) == (ConnectionState.PAIRING, "LinkingRefused")
+        assert state.last_error == "code 403"
+        await stage.session(2)
 
 
 async def test_a_terminal_cause_that_comes_with_a_stop_is_heeded(tmp_path: Path) -> None:

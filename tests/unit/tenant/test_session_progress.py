@@ -20,6 +20,7 @@ from oxy_tenant.connection.silence import Signs, Silence
 from oxy_tenant.connection.steadiness import Steadiness
 from oxy_tenant.links.events import (
     Connected,
+    DeviceRefused,
     Disconnected,
     LinkEvent,
     LinkStopped,
@@ -270,6 +271,14 @@ def test_codes_that_ran_out_are_no_failure(over: LinkEvent, after: float, *, fai
     session.take(QrOffered("qr"))
     session.now += after
     assert session.take(over) == SessionEnd(Trouble("PairingInterrupted"), failed=failed)
+
+
+def test_a_server_that_refuses_whoever_has_no_device_is_told_with_its_code() -> None:
+    session = Session(linked=False)
+    session.now += 31
+    refused = DeviceRefused("LoggedOut", "code 401")
+    assert session.take(refused) == SessionEnd(Trouble("LinkingRefused", "code 401"), failed=True)
+    assert Session(linked=True).take(refused) is None, "what follows says more"
 
 
 def test_a_phone_that_was_linked_meanwhile_is_not_asked_for_again() -> None:

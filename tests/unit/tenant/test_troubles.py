@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oxy_core.identity import Jid
 from oxy_core.instance.connection_causes import CONNECTION_CAUSES, MAX_DETAIL
 from oxy_core.instance.proxy_url import ProxyUrl
-from oxy_tenant.links.events import Banned, LinkEvent, LoginRefused, Outdated, TroubleNoticed
+from oxy_tenant.links.events import Banned, DeviceRefused, LinkEvent, LoggedOut, LoginRefused, Outdated, TroubleNoticed
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.dial_errors import detail_of, failure_of
 from oxy_tenant.links.neonize.events import CopyRefused
@@ -35,9 +35,9 @@ DIALLED = (
         ('<failure location="lla" reason="500"/>', LoginRefused("LoginServerError", "code 500")),
         ('<failure message="later" reason="503"/>', LoginRefused("LoginUnavailable", "code 503, later")),
         ('<failure location="lla" reason="777"/>', LoginRefused("ConnectFailure", "code 777")),
-        ('<failure reason="401"><x/></failure>', None),  # events follow these three
-        ('<failure reason="403"/>', None),
-        ('<failure reason="406"/>', None),
+        ('<failure reason="401"><x/></failure>', DeviceRefused("LoggedOut", "code 401")),
+        ('<failure reason="403"/>', DeviceRefused("AccountLocked", "code 403")),
+        ('<failure reason="406"/>', DeviceRefused("AccountBanned", "code 406")),
         ('<failure location="lla" reason="405"/>', Outdated()),  # no event does while no phone is linked
         ('<failure code="101" expire="0" reason="402"/>', Banned(None, "too many messages to people who do not have")),
         ('<failure code="999" expire="x" reason="402"/>', Banned(None)),
@@ -45,7 +45,10 @@ DIALLED = (
         ('<stream:error code="503"/>', TroubleNoticed("ServerRestarting")),
         ('<stream:error code="500"/>', TroubleNoticed("StreamError", "code 500")),
         ('<stream:error><conflict type="replaced"/></stream:error>', None),
-        ('<stream:error code="401"><conflict type="device_removed"/></stream:error>', None),
+        (
+            '<stream:error code="401"><conflict type="device_removed"/></stream:error>',
+            DeviceRefused("LoggedOut", "code 401"),
+        ),
         (
             '<stream:error><conflict id="1" type="mystery"/></stream:error>',
             TroubleNoticed("StreamError", "conflict mystery"),
@@ -181,7 +184,7 @@ def test_a_refused_copy_is_noted_whatever_the_user_of_the_proxy_is_called() -> N
     session = NeonizeSession(
         b"oxy-1",
         Library(binder=None, envelopes=ENVELOPES, messages=None, companion=None),
-        Sinks(lambda _: None, lambda _: None, noted.append, lambda _: None),
+        Sinks(lambda _: None, lambda _: None, noted.append, lambda _: None, lambda _: None),
         ChainWatch(OwnAccount(), {}, lambda _: None),
         OwnAccount(),
         proxy=ProxyUrl.parse("http://message:3EB@10.0.0.1:3128"),
@@ -191,6 +194,22 @@ def test_a_refused_copy_is_noted_whatever_the_user_of_the_proxy_is_called() -> N
     buffer = ctypes.create_string_buffer(data, len(data))
     session._log_entry(ctypes.addressof(buffer), len(data))  # noqa: SLF001 as the library calls it
     assert noted == [CopyRefused("3EB0AA", Jid.parse("111@lid"))]
+
+
+def test_that_a_device_is_refused_is_told_before_the_library_deletes_it() -> None:
+    told: list[LinkEvent] = []
+    session = NeonizeSession(
+        b"oxy-1",
+        Library(binder=None, envelopes=ENVELOPES, messages=None, companion=None),
+        Sinks(lambda _: None, told.append, lambda _: None, lambda _: None, lambda _: told.append(LoggedOut())),
+        ChainWatch(OwnAccount(), {}, lambda _: None),
+        OwnAccount(),
+        proxy=None,
+    )
+    data = entry('<failure reason="401"/>')
+    buffer = ctypes.create_string_buffer(data, len(data))
+    session._log_entry(ctypes.addressof(buffer), len(data))  # noqa: SLF001 as the library calls it
+    assert told == [LoggedOut(), DeviceRefused("LoggedOut", "code 401")]
 
 
 def test_a_detail_is_the_same_for_each_connection() -> None:

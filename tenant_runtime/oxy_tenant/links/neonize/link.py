@@ -30,7 +30,7 @@ from oxy_tenant.content.bounds import escaped, plausible_moment
 from oxy_tenant.content.media import MediaPointer, MediaType, UploadedFile
 from oxy_tenant.content.protobuf import MessageProtobuf, MessagesModule
 from oxy_tenant.links.errors import LinkError, LinkUnavailableError, SendUnconfirmedError
-from oxy_tenant.links.events import LinkStopped, LoginRefused
+from oxy_tenant.links.events import DeviceRefused, LinkStopped, LoginRefused
 from oxy_tenant.links.neonize.arrivals import jid_of
 from oxy_tenant.links.neonize.callbacks import QUIET_SECONDS
 from oxy_tenant.links.neonize.calls import CALL_EVENTS
@@ -100,13 +100,14 @@ class NeonizeLink:
         newest_sent: Callable[[Jid], str | None],
         on_copy_refused: Callable[[CopyRefused], None],
         on_last_words: Callable[[LoginRefused], None],
+        on_device_refused: Callable[[DeviceRefused], None],
         stopping: asyncio.Event,
         frozen: Callable[[], bool],
     ) -> None:
         """Load the library; raises LinkError. `database` is the session's SQLite file, `proxy` the only way out.
 
-        `newest_sent`, `stopping`, `frozen`: see `SendingTurns`. `on_copy_refused` and `on_last_words` (see `Sinks`) are
-        called from threads of the link.
+        `newest_sent`, `stopping`, `frozen`: see `SendingTurns`. `on_copy_refused`, `on_last_words` and
+        `on_device_refused` (see `Sinks`) are called from threads of the link.
         """
         self._library: Library = load_library()
         self._go = self._library.binder.gocode
@@ -116,8 +117,7 @@ class NeonizeLink:
         self._stopping = stopping
         self._account = account
         self._watch = watch
-        self._on_copy_refused = on_copy_refused
-        self._on_last_words = on_last_words
+        self._told = (on_copy_refused, on_last_words, on_device_refused)
         self._turns = SendingTurns(
             watch,
             account,
@@ -152,7 +152,7 @@ class NeonizeLink:
         """Start a session in the background; its progress is reported as events."""
         loop = asyncio.get_running_loop()
         watched = self._renewals.watch(on_event, loop.call_soon_threadsafe)
-        self._sinks = Sinks(on_message, watched, self._on_copy_refused, self._on_last_words)
+        self._sinks = Sinks(on_message, watched, *self._told)
         if self._proxy is None:
             self._session = self._started(self._sinks)
         else:

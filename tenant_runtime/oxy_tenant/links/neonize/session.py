@@ -17,6 +17,7 @@ from oxy_tenant.content.bounds import escaped
 from oxy_tenant.errors import description_of, stack_of
 from oxy_tenant.links.events import (
     CallMissed,
+    DeviceRefused,
     Identified,
     LinkedToAnother,
     LinkStopped,
@@ -68,6 +69,8 @@ class Sinks:
     on_copy_refused: Callable[[CopyRefused], None]
     on_last_words: Callable[[LoginRefused], None]
     """Told of a refusal over which the library ends the process as soon as the call returns."""
+    on_device_refused: Callable[[DeviceRefused], None]
+    """Told of a refusal over which the library deletes its device, if it has one, as soon as the call returns."""
 
 
 class NeonizeSession:
@@ -202,6 +205,8 @@ class NeonizeSession:
         event = trouble_in_node(node) or event_of(node, self._account.owns)
         if isinstance(event, LoginRefused) and event.fatal:
             self._sinks.on_last_words(event)
+        if isinstance(event, DeviceRefused):
+            self._sinks.on_device_refused(event)
         if event is not None and not self._foreign:
             self._sinks.on_event(event)
 

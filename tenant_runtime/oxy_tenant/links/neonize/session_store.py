@@ -82,6 +82,11 @@ class SessionStore:
         return sum(file.stat().st_size for file in files if file.exists())
 
     @property
+    def has_content(self) -> bool:
+        """Whether there is a file that is not empty."""
+        return self.path.exists() and self.path.stat().st_size > 0
+
+    @property
     def version(self) -> int:
         """Changes whenever the library writes; cheap, because no file is read."""
         log_file = self.path.with_name("session.db-wal")
@@ -158,9 +163,12 @@ class SessionStore:
         return sorted(file for file in self.path.parent.glob("session.*-*Z.db"))
 
     def ask(self, question: str, *arguments: object, path: Path | None = None) -> dict[str, Any]:
-        """Return the reader's answer about the session, or about another file; it is empty if there is none."""
+        """Return the reader's answer about the session, or about another file; it is empty if there is none.
+
+        A file without content counts as none: if SQLite opened it, it would delete the log beside it.
+        """
         path = path or self.path
-        if not path.exists():
+        if not path.exists() or not path.stat().st_size:
             return {}
         try:
             output = run_reader(json.dumps([str(path), question, *arguments]))
@@ -186,6 +194,11 @@ class SessionStore:
     def set_aside_foreign(self, now: datetime) -> None:
         """Rename a session that belongs to another account, without deleting it."""
         self.set_aside_as(f"session.foreign-{now:%Y%m%dT%H%M%SZ}.db")
+
+    def set_aside_rest(self, now: datetime) -> None:
+        """Rename what is left of a session that has lost its device, if anything, without deleting it."""
+        if any(file.exists() for file in self._files):
+            self.set_aside_as(f"session.missing-{now:%Y%m%dT%H%M%SZ}.db")
 
     def set_aside_as(self, name: str) -> None:
         """Rename the session, without deleting it."""

@@ -15,6 +15,7 @@ from oxy_tenant.links.events import (
     FRAME_UNREADABLE,
     RESTART_REQUIRED,
     Banned,
+    DeviceRefused,
     LinkEvent,
     LoginRefused,
     Outdated,
@@ -29,13 +30,16 @@ _ATTRIBUTE: Final = re.compile(r' ([a-z_-]{1,40})="([^"<>]*)"')
 _CHILD: Final = re.compile(r"<stream:error[^<>]*>(<([a-z:_-]{1,40})[^<>]*)")
 """What an ended stream says beside its code, often instead of one."""
 
-_FOLLOWED: Final = frozenset({("conflict", "replaced"), ("conflict", "device_removed")})
+_REPLACED: Final = ("conflict", "replaced")
 """What an event of the library follows."""
+
+_REMOVED: Final = ("conflict", "device_removed")
 
 _RATE_LIMITED: Final = re.compile(r'<iq [^<>]*><error [^<>]*code="429"[^<>]*/></iq>')
 
-_TERMINAL: Final = frozenset({"401", "403", "406"})
-"""Codes of refused logins that neonize has events for, which come once the library has deleted what it must delete."""
+_REFUSED_DEVICES: Final[Mapping[str, str]] = {"401": "LoggedOut", "403": "AccountLocked", "406": "AccountBanned"}
+"""Reasons by the codes of refused logins over which the library deletes its device. Source: whatsmeow
+types/events/events.go, IsLoggedOut; `events` says who calls them so."""
 
 _OUTDATED: Final = "405"
 """neonize has an event for this one, too, but none while no phone is linked."""
@@ -85,7 +89,7 @@ def is_trouble_entry(entry: bytes) -> bool:
 
 
 def trouble_in_node(node: str) -> LinkEvent | None:
-    """Read a node that the server sent; None if it means no trouble, or if an event of the library follows it."""
+    """Read a node that the server sent; None if it means no trouble, or if an event of the library says it all."""
     if node.startswith("<failure "):
         return _refused_login(_attributes(node))
     if node.startswith("<stream:error"):
@@ -120,8 +124,8 @@ def _attributes(node: str) -> dict[str, str]:
 
 def _refused_login(attributes: Mapping[str, str]) -> LinkEvent | None:
     code = attributes.get("reason", "")
-    if code in _TERMINAL:
-        return None
+    if code in _REFUSED_DEVICES:
+        return DeviceRefused(_REFUSED_DEVICES[code], f"code {code}")
     if code == _OUTDATED:
         return Outdated()
     if code == _BANNED:
@@ -140,9 +144,11 @@ def _ban_end(seconds: str) -> datetime | None:
 def _ended_stream(node: str) -> LinkEvent | None:
     child = _CHILD.match(node)
     said = (child[2], _attributes(child[1]).get("type", "")) if child else ()
-    if said in _FOLLOWED:
-        return None
     code = _attributes(node).get("code", "")
+    if said == _REPLACED:
+        return None
+    if said == _REMOVED:
+        return DeviceRefused("LoggedOut", f"code {code}" if code else "")
     if code in _STREAMS:
         return TroubleNoticed(_STREAMS[code])
     return TroubleNoticed("StreamError", detail_of(" ".join((f"code {code}" if code else "", *said))))

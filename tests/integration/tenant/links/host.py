@@ -37,6 +37,7 @@ class Host:
             frozen=lambda: False,
             on_lost=lambda _: False,
             on_last_words=lambda _: None,
+            on_device_refused=lambda _: None,
         ).link
 
     async def run(self) -> None:
