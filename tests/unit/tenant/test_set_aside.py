@@ -55,3 +55,13 @@ def test_whatever_else_a_name_leads_to_stays(
     assert main(words) == REFUSED
     assert capsys.readouterr().err.startswith("error: ")
     assert len(list(folder.iterdir())) == 8
+
+
+def test_a_log_that_is_all_that_was_left_of_a_session_is_listed_and_deleted(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / OLD).unlink()
+    assert main(["list"]) == 0
+    assert json.loads(capsys.readouterr().out)[0] == {"name": OLD, "bytes": 10, "since": "2026-10-01T12:00:00+00:00"}
+    assert main(["delete", OLD]) == 0
+    assert not list(folder.glob(f"{OLD}*"))
