@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-import nats
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -128,12 +127,22 @@ class _Connection:
         """Set before the client is closed on purpose, so that it is not logged as a loss."""
 
     async def open(self, url: str, credentials: Path | None, name: str) -> Client:
-        return await nats.connect(
+        client = Client()
+        try:
+            await self._connect(client, url, credentials, name)
+        except BaseException:
+            self.closing = True
+            await _close(client)  # nats-py leaves its socket open if it is cancelled while it connects
+            raise
+        return client
+
+    async def _connect(self, client: Client, url: str, credentials: Path | None, name: str) -> None:
+        await client.connect(
             url,
             name=name,
             user_credentials=None if credentials is None else str(credentials),
             max_reconnect_attempts=-1,
-            reconnect_time_wait=0.5,
+            reconnect_time_wait=0.5,  # type: ignore[arg-type]  # which may well be a fraction
             connect_timeout=5,
             # A half-open connection is noticed after 20 to 30 seconds.
             ping_interval=10,

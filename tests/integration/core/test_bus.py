@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import gc
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -137,6 +138,28 @@ async def test_a_server_that_is_not_there_is_a_bus_error() -> None:
     with pytest.raises(BusError, match=r"cannot connect to NATS at nats://127\.0\.0\.1"):
         async with connected(f"nats://127.0.0.1:{free_port()}", name="test", within=0.5):
             pass
+
+
+async def test_a_server_that_says_nothing_in_time_keeps_no_connection() -> None:
+    ended = asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+        ended.set()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        gc.disable()  # it would close what nobody closed
+        try:
+            with pytest.raises(BusError, match="cannot connect"):
+                async with connected(f"nats://127.0.0.1:{port}", name="test", within=0.2):
+                    pass
+            async with asyncio.timeout(20):
+                await ended.wait()
+        finally:
+            gc.enable()
 
 
 async def test_a_killed_server_is_found_again(nats_server: NatsServer) -> None:
