@@ -12,7 +12,7 @@ class FaultKind(StrEnum):
     """What can be broken; `break_phone` and `Service.fault` say what each acts on."""
 
     # How a connection ends. Each names a phone and acts on its linked devices; those that end a connection and nothing
-    # else, also on a client that waits for its code to be typed there.
+    # else, also on a client that waits for its code to be typed there. That is refused with 401, 403 and 406, too.
     RESTART = "restart"
     """The server asks for a reconnect (stream error 515)."""
     UNAVAILABLE = "unavailable"

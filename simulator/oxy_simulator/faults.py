@@ -46,6 +46,9 @@ _STREAM_ERRORS: Final[dict[FaultKind, Callable[[], Node]]] = {
 _ENDS: Final = frozenset({*_STREAM_ERRORS, FaultKind.UNKNOWN_ERROR, FaultKind.CLOSE, FaultKind.ABORT})
 """What ends a connection and does nothing else."""
 
+_GONE: Final = frozenset({FaultKind.LOGGED_OUT, FaultKind.LOCKED, FaultKind.BANNED})
+"""What a server says at a login of a device that is no more, and to clients that it will not have linked."""
+
 _DEFAULT_CODES: Final = {
     FaultKind.UNKNOWN_ERROR: 500,
     FaultKind.TEMPORARY_BAN: 101,
@@ -95,7 +98,8 @@ class Breakage:
 def break_phone(network: Network, account: Account, breakage: Breakage) -> None:
     """Apply a fault to a phone's linked devices; raise RequestError if it lacks what it needs.
 
-    What only ends connections also acts on a client that waits for its code to be typed on the phone.
+    A client that waits for its code to be typed on the phone is ended, too, by what does nothing else, and refused as a
+    device would be that is no more.
     """
     kind = breakage.kind
     if kind in RULE_KINDS:
@@ -103,6 +107,9 @@ def break_phone(network: Network, account: Account, breakage: Breakage) -> None:
     elif kind in LOGIN_FAILURES or kind is FaultKind.LOGIN_FAILURE:
         failure = _login_failure(breakage)
         network.login_failures.setdefault(account.phone, deque()).extend([failure] * breakage.times)
+        waiting = network.links.get(account.phone)
+        if waiting is not None and kind in _GONE:
+            waiting.connection.finish(failure)
     elif kind is FaultKind.FORGET_SESSIONS:
         account.sessions.clear()
     elif kind is FaultKind.UNLINKED:

@@ -116,6 +116,12 @@ SHOWN: Final[Mapping[str, Shown]] = {
         "WhatsApp gives no code to type for this number", "Scan the QR code instead", phase="Pairing"
     ),
     "PairingInterrupted": Shown("WhatsApp closed the connection while a code was shown", _BY_ITSELF, phase="Pairing"),
+    "LinkingRefused": Shown(
+        "WhatsApp refuses to have a phone linked on this connection",
+        "If it goes on, upgrade Oxy, or connect from another address (spec.network)",
+        warns=True,
+        phase="Pairing",
+    ),
     "LoggedOut": Shown(
         "The linked device was removed on the phone",
         "To link it again, run: oxy pair",
@@ -165,6 +171,13 @@ SHOWN: Final[Mapping[str, Shown]] = {
         phase="Failed",
         exit_code=68,
     ),
+    "SessionMissing": Shown(
+        "The session on the volume is gone or empty, although a phone was linked with it and has not removed it",
+        "Restore the newest backup, for which no phone is needed",
+        warns=True,
+        phase="Failed",
+        exit_code=68,
+    ),
     "LinkedToAnotherNumber": Shown(
         "The phone that was linked has another number than this instance",
         "To link the right phone, run: oxy pair",
@@ -174,9 +187,3 @@ SHOWN: Final[Mapping[str, Shown]] = {
     ),
 }
 """By reason."""
-
-ELSEWHERE: Final[Mapping[str, str]] = {
-    "LinkingRefused": "tests/integration/tenant/test_life_cycle.py",
-    "SessionMissing": "tests/integration/tenant/test_life_cycle.py",
-}
-"""Causes that no row brings about on a node, and the tests that have them."""

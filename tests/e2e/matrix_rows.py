@@ -174,17 +174,19 @@ def _refused() -> Row:
         await faulted(limit, count=LASTING)(fleet, member)
         await member.linked.fault(FaultKind.RESTART)
 
-    async def mend(fleet: Fleet, member: Member) -> None:
-        await clear(fleet, member)
-        await link(fleet, member)
-
-    return Row(limit.name, limit.reason, inflict, mend, every=20, by_live_state=True, is_linked=False)
+    return Row(limit.name, limit.reason, inflict, link_again, every=20, by_live_state=True, is_linked=False)
 
 
-def _interrupted() -> Row:
-    """WhatsApp asks for a reconnect as soon as a code is shown, again and again."""
-    fault = ConnectionFault("pairing-interrupted", FaultKind.RESTART, "PairingInterrupted")
-    row = Row(fault.name, fault.reason, faulted(fault), link, every=3, by_live_state=True, is_linked=False)
+async def link_again(fleet: Fleet, member: Member) -> None:
+    """End the faults of a member's phone, and link it."""
+    await clear(fleet, member)
+    await link(fleet, member)
+
+
+def _codeless(name: str, kind: FaultKind, reason: str, says: str = "") -> Row:
+    """WhatsApp ends the connection as soon as a code is shown, again and again."""
+    act = faulted(ConnectionFault(name, kind, reason))
+    row = Row(name, reason, act, link_again, says, every=3, by_live_state=True, is_linked=False)
     return replace(row, tries=True, reconnect=UNHURRIED)
 
 
@@ -233,7 +235,8 @@ ROWS: Final = (
     _unacknowledged(),
     _denied(),
     _refused(),
-    _interrupted(),
+    _codeless("pairing-interrupted", FaultKind.RESTART, "PairingInterrupted"),
+    _codeless("linking-refused", FaultKind.LOGGED_OUT, "LinkingRefused", "code 401"),
     _stranger(),
     *VOLUME_ROWS,
 )

@@ -5,7 +5,7 @@ from typing import Final
 
 from e2e.fleet import Fleet, Member
 from e2e.row import Row
-from e2e.volumes import damage_session, volume_of
+from e2e.volumes import damage_session, delete_session, volume_of
 from e2e.worker_shell import limit_reports
 
 from oxy_core.jetstream import MAX_REPORT_BYTES
@@ -21,6 +21,11 @@ def _damaged() -> Row:
             await damage_session(fleet, member)
 
     return Row("session-damaged", "BadSession", inflict)
+
+
+def _missing() -> Row:
+    """The session is deleted."""
+    return Row("session-missing", "SessionMissing", delete_session)
 
 
 def _full() -> Row:
@@ -53,4 +58,4 @@ def _journal_full() -> Row:
     return Row("journal-full", "JournalFull", inflict, mend, also=also, by_live_state=True, session=percent)
 
 
-VOLUME_ROWS: Final = (_damaged(), _full(), _journal_full())
+VOLUME_ROWS: Final = (_damaged(), _missing(), _full(), _journal_full())

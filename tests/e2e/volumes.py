@@ -32,23 +32,34 @@ async def damage_session(fleet: Fleet, member: Member) -> None:
     Waits for a session first: the one before may have been damaged, too, and the pod is at it.
     """
     file = await session_file(fleet, member)
-    async with asyncio.timeout(WITHIN):
-        while not _is_database(file):  # noqa: ASYNC110 no event
-            await asyncio.sleep(0.5)
     # A session that has just begun is in the log alone.
     for part in (file.with_name("session.db-wal"), file):
         if part.exists():
             _damage(part)
+    await _begin_anew(fleet, member)
+
+
+async def delete_session(fleet: Fleet, member: Member) -> None:
+    """Delete a member's session, and have another pod start without it."""
+    (await session_file(fleet, member)).unlink()
+    await _begin_anew(fleet, member)
+
+
+async def _begin_anew(fleet: Fleet, member: Member) -> None:
     uid = member.pod["metadata"]["uid"]
     fleet.kubectl("delete", "--namespace", NAMESPACE, "pod", member.pod["metadata"]["name"], "--wait=false")
     await fleet.until("another pod", [member], lambda one: one.pod is None or one.pod["metadata"]["uid"] != uid)
 
 
 async def session_file(fleet: Fleet, member: Member) -> Path:
-    """Return where this machine has a member's session."""
+    """Wait until a member has a session, and return where this machine has it."""
     claim = await asyncio.to_thread(fleet.kubectl.get, "--namespace", NAMESPACE, "pvc", claim_name(member.name))
     volume = await asyncio.to_thread(fleet.kubectl.get, "pv", claim["spec"]["volumeName"])
-    return Path(volume["spec"]["local"]["path"]) / "session.db"
+    file = Path(volume["spec"]["local"]["path"]) / "session.db"
+    async with asyncio.timeout(WITHIN):
+        while not _is_database(file):  # noqa: ASYNC110 no event
+            await asyncio.sleep(0.5)
+    return file
 
 
 def _damage(file: Path) -> None:

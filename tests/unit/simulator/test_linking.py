@@ -110,7 +110,12 @@ def test_a_code_expires(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "ended"),
-    [(FaultKind.CLOSE, "closed"), (FaultKind.RESTART, "closed after a pause"), (FaultKind.LOCKED, "")],
+    [
+        (FaultKind.CLOSE, "closed"),
+        (FaultKind.RESTART, "closed after a pause"),
+        (FaultKind.LOCKED, "closed after a pause"),
+        (FaultKind.OUTDATED, ""),
+    ],
 )
 def test_what_ends_a_connection_ends_that_of_a_client_that_waits_for_its_code(
     world: World, kind: FaultKind, ended: str
