@@ -152,7 +152,9 @@ def _unacknowledged() -> Row:
     network = NETWORK | {"proxySecretRef": {"name": name}}
     row = Row(name, "SlowAcknowledgement", inflict, mend, by_live_state=True, network=network, proxy=proxy)
     also = frozenset({"ProxyTimedOut", "ProxyUnreachable"})
-    return replace(row, reconnect=UNHURRIED, also=also)
+    # On a busy machine it takes long to end the first session, in which nothing is received either.
+    patient = UNHURRIED | {"silentAfterSeconds": 300, "renewAfterSeconds": 300}
+    return replace(row, reconnect=patient, also=also)
 
 
 def _denied() -> Row:
