@@ -53,6 +53,7 @@ MISBEHAVIOUR: Final = (
     FaultKind.GARBAGE,
     FaultKind.UNKNOWN_STANZA,
     FaultKind.OVERSIZED_FRAME,
+    FaultKind.LOGGED_IN_AGAIN,
 )
 
 OF_A_CONNECTION: Final = frozenset(
@@ -155,6 +156,7 @@ _OPTIONS: Final[Mapping[FaultKind, Callable[[_Dice, float], Mapping[str, object]
     FaultKind.CORRUPT_FRAME: lambda dice, _: {"count": dice.randint(1, 3)},
     FaultKind.GARBAGE: lambda dice, _: {"count": dice.randint(1, 3)},
     FaultKind.UNKNOWN_STANZA: lambda dice, _: {"count": dice.randint(1, 3)},
+    FaultKind.LOGGED_IN_AGAIN: lambda dice, _: {"count": dice.randint(1, 3)},
     FaultKind.CORRUPT: lambda dice, _: {"count": dice.randint(1, 6), "direction": dice.choice(("inbound", "outbound"))},
     FaultKind.DROP: lambda dice, _: {"count": dice.randint(1, 2), "direction": dice.choice(("inbound", "outbound"))},
     FaultKind.DUPLICATE: lambda _, seconds: {"duration": seconds},
