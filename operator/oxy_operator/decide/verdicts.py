@@ -142,10 +142,13 @@ def lost_connection(situation: Situation) -> Verdict:
         # Its termination message comes in a moment and says more: when a ban ends, what the last error was.
         return Verdict(Phase.RECONNECTING, "Ending", "The pod's process is ending, and then says why.")
     reason = (live.last_reason if live else None) or "NotReceiving"
-    cause = connection_cause(reason)
-    if live is None or cause is None:
-        return Verdict(Phase.RECONNECTING, reason, "Reconnecting to WhatsApp.")
-    return Verdict(Phase.RECONNECTING, reason, cause.explain(situation.instance.name, live.last_error or ""))
+    name, cause = situation.instance.name, connection_cause(reason)
+    if live is not None and cause is not None:
+        return Verdict(Phase.RECONNECTING, reason, cause.explain(name, live.last_error or ""))
+    message = "Reconnecting to WhatsApp."
+    if situation.bus_away:
+        message += f" Why, the pod says over NATS, which is away; its log says it now: oxy logs {name}"
+    return Verdict(Phase.RECONNECTING, reason, message)
 
 
 def _is_conclusive(live: LiveState | None, record: EpochRecord, now: datetime) -> bool:

@@ -582,6 +582,15 @@ def test_whoever_waits_for_a_code_is_told_that_nats_is_away() -> None:
     assert verdict_for(situation(record=record(**OPEN), live=shows, bus_away=True)).reason == "WaitingForPhone"
 
 
+def test_a_pod_that_cannot_say_why_it_waits_says_it_in_its_log() -> None:
+    silent = verdict_for(situation(bus_away=True))
+    assert (silent.phase, silent.reason) == ("Reconnecting", "NotReceiving")
+    assert "NATS, which is away; its log says it now: oxy logs petshop" in silent.message
+    known = verdict_for(situation(live=live(last_reason="JournalFull"), bus_away=True))
+    assert (known.reason, "its log" in known.message) == ("JournalFull", False)
+    assert verdict_for(situation()).message == "Reconnecting to WhatsApp."
+
+
 def test_nothing_is_said_of_a_lock_while_no_phone_is_linked_or_nothing_is_known() -> None:
     assert "ReachOutAllowed" not in conditions(record=record(**OPEN), live=live(reachout_locked_since=NOW))
     assert "ReachOutAllowed" not in conditions(live=live(connection="starting"))
