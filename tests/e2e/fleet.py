@@ -128,16 +128,23 @@ class Fleet:
         self.members = {member.name: member for member in members}
         self._ends = ends
         self._looked = asyncio.Event()
+        self._received = frozenset[str | None]()
         self._customer: Phone | None = None
 
     async def follow(self) -> None:
-        """Ask what kubectl says of everybody, once a second; run until cancelled."""
+        """Ask what kubectl says of everybody, and what their devices received, once a second; run until cancelled.
+
+        WhatsApp keeps every message that was ever sent, so it is asked once for all members, and not for older ones.
+        """
+        begin = max((line.number for line in await self.whatsapp.api.accounting()), default=0)
         while True:
             arguments = ("--namespace", NAMESPACE, "whatsappinstances,pods")
             listed = (await asyncio.to_thread(self.kubectl.get, *arguments))["items"]
             found = {(item["kind"], item["metadata"]["name"]): item for item in listed}
             for name, member in self.members.items():
                 member.see(found.get(("WhatsAppInstance", name)), found.get(("Pod", f"wai-{name}-0")))
+            lines = await self.whatsapp.api.accounting(begin)
+            self._received = frozenset(line.text for line in lines if SETTLED & line.stages.keys())
             self._looked.set()
             self._looked = asyncio.Event()
             await asyncio.sleep(1)
@@ -173,8 +180,8 @@ class Fleet:
         """Let a customer write to a member, and wait until its device has received it."""
         await self.say(member, text)
         async with asyncio.timeout(WITHIN):
-            while not any(SETTLED & line.stages.keys() for line in await self.whatsapp.messages(text=text)):  # noqa: ASYNC110 no event
-                await asyncio.sleep(1)
+            while text not in self._received:
+                await self._looked.wait()
 
     # -- linking
 
