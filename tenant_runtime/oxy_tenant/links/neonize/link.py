@@ -76,8 +76,9 @@ the other limits of a shutdown, this is what the pod's termination grace period 
 LOOK_SECONDS: Final = 0.25
 """How often it is checked whether others wait for a message that is not acknowledged."""
 
-_DIAL_SECONDS: Final = 3.0
-"""How long the library may need to close a connection, before it is taken to wait for the proxy."""
+_DIAL_SECONDS: Final = 9.0
+"""How long the library may need to close a connection, before it is taken to wait for the proxy. On a busy machine it
+takes seconds to connect, and whoever is cut off then begins anew: it would not let go within the time for all."""
 
 _END_SECONDS: Final = 4.0
 """Time limit for a stopped session's thread to end."""
