@@ -61,11 +61,6 @@ SHOWN: Final[Mapping[str, Shown]] = {
         "Enlarge the volume, or delete sessions that were set aside (oxy sessions prune). Oxy then reconnects",
         warns=True,
     ),
-    "JournalFull": Shown(
-        "The journal has used up its share of the volume",
-        "Check NATS and the workers. Oxy reconnects once the journal is published",
-        warns=True,
-    ),
     "ServerUnreachable": Shown("WhatsApp cannot be reached", _PATH, warns=True),
     "NameNotResolved": Shown(
         "The name of WhatsApp's server cannot be resolved",
@@ -187,3 +182,7 @@ SHOWN: Final[Mapping[str, Shown]] = {
     ),
 }
 """By reason."""
+
+ELSEWHERE: Final[Mapping[str, str]] = {"JournalFull": "tests/integration/tenant/test_full_volume.py"}
+"""Causes that no row brings about on a node, and the tests that have them. While the bus is there to tell of a full
+journal, it soon takes what the journal holds."""

@@ -67,8 +67,6 @@ class Row:
     pairing: Json = field(default_factory=dict)
     is_linked: bool = True
     """Whether a phone is linked before."""
-    session: Json = field(default_factory=dict)
-    """Fields of ``spec.session``."""
     volume: int | None = None
     """Bytes of a volume of its own, which can be filled; None: as much as the node has."""
 
@@ -81,7 +79,7 @@ class Row:
             self.network,
             {**self.reconnect, **reconnect},
             self.pairing,
-            session={"storage": storage} | self.session,
+            session={"storage": storage},
             is_linked=self.is_linked,
         )
 

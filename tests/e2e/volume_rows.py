@@ -1,4 +1,4 @@
-"""The rows of the matrix that are about a session's volume: damaged, full, or too small for what the bus lacks."""
+"""The rows of the matrix that are about a session's volume: damaged, deleted, or full."""
 
 import asyncio
 from typing import Final
@@ -6,9 +6,6 @@ from typing import Final
 from e2e.fleet import Fleet, Member
 from e2e.row import Row
 from e2e.volumes import damage_session, delete_session, volume_of
-from e2e.worker_shell import limit_reports
-
-from oxy_core.jetstream import MAX_REPORT_BYTES
 
 MIB: Final = 1 << 20
 
@@ -41,21 +38,4 @@ def _full() -> Row:
     return Row(name, "VolumeFull", inflict, mend, by_live_state=True, volume=32 * MIB)
 
 
-def _journal_full() -> Row:
-    """The bus takes no large reports, and people write many."""
-    share, size = 64 * MIB // 100, 50_000
-
-    async def inflict(fleet: Fleet, member: Member) -> None:
-        await asyncio.to_thread(limit_reports, fleet.kubectl, size // 2)
-        for _ in range(2 * share // size):
-            await fleet.say(member, "x" * size)
-
-    async def mend(fleet: Fleet, member: Member) -> None:
-        await asyncio.to_thread(limit_reports, fleet.kubectl, MAX_REPORT_BYTES)
-
-    percent = {"journalPercent": 1}
-    also = frozenset({"JournalTrimmed"})
-    return Row("journal-full", "JournalFull", inflict, mend, also=also, by_live_state=True, session=percent)
-
-
-VOLUME_ROWS: Final = (_damaged(), _missing(), _full(), _journal_full())
+VOLUME_ROWS: Final = (_damaged(), _missing(), _full())

@@ -153,22 +153,6 @@ async def main(organization, *needles):
 asyncio.run(main(*sys.argv[1:]))
 """
 
-LIMIT: Final = """
-import asyncio, dataclasses, sys
-from oxy_ai.store_settings import StoreSettings
-from oxy_core.bus import connected
-from oxy_core.jetstream import INBOUND_STREAM
-
-async def main(size):
-    settings = StoreSettings.read()
-    async with connected(settings.nats_url, settings.nats_credentials, name="limit", within=30) as client:
-        jetstream = client.jetstream()
-        config = (await jetstream.stream_info(INBOUND_STREAM)).config
-        await jetstream.update_stream(dataclasses.replace(config, max_msg_size=size))
-
-asyncio.run(main(int(sys.argv[1])))
-"""
-
 VOLUME: Final = """
 import json, pathlib, sys
 folder, *needles = sys.argv[1:]
@@ -195,11 +179,6 @@ def queue_contents(
     """Put messages for a phone into the outbox."""
     documents = [content.model_dump(mode="json", exclude_none=True) for content in contents]
     _python(kubectl, QUEUE, organization, instance, phone, json.dumps(documents))
-
-
-def limit_reports(kubectl: Kubectl, size: int) -> None:
-    """Have the bus refuse pods' reports of more bytes; the operator raises a limit that is too low when it starts."""
-    _python(kubectl, LIMIT, str(size))
 
 
 def let_time_pass(kubectl: Kubectl, phone: str) -> None:
