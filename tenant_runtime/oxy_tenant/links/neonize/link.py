@@ -44,6 +44,7 @@ from oxy_tenant.links.neonize.proxy_check import cut_connections, silence_of
 from oxy_tenant.links.neonize.renewals import Renewals
 from oxy_tenant.links.neonize.send_errors import send_error
 from oxy_tenant.links.neonize.session import NeonizeSession, Sinks
+from oxy_tenant.links.neonize.time_to_end import done_in_time
 from oxy_tenant.links.neonize.transfers import Transfers
 from oxy_tenant.links.protocol import DownloadedFile, EventSink, MessageSink, Sent
 from oxy_tenant.own_account import OwnAccount
@@ -69,10 +70,6 @@ _AUDIO_MEDIA: Final = 1
 _TYPING_SECONDS: Final = 2.0
 """How long a message may wait because "typing" cannot be shown."""
 
-_DELIVER_SECONDS: Final = 12.0
-"""Time limit for a session to deliver what it has received, and to stop. What it has not delivered then is lost: with
-the other limits of a shutdown, this is what the pod's termination grace period leaves."""
-
 LOOK_SECONDS: Final = 0.25
 """How often it is checked whether others wait for a message that is not acknowledged."""
 
@@ -80,8 +77,8 @@ _DIAL_SECONDS: Final = 9.0
 """How long the library may need to close a connection, before it is taken to wait for the proxy. On a busy machine it
 takes seconds to connect, and whoever is cut off then begins anew: it would not let go within the time for all."""
 
-_END_SECONDS: Final = 4.0
-"""Time limit for a stopped session's thread to end."""
+_END_LOOK_SECONDS: Final = 0.02
+"""How often it is checked whether a stopped session's thread has ended."""
 
 
 class NeonizeLink:
@@ -192,18 +189,20 @@ class NeonizeLink:
         if session.closing:
             return False  # it was tried before, for as long as may be
         try:
-            async with asyncio.timeout(_DELIVER_SECONDS):
-                # Disconnect first, so that nothing new arrives while the callbacks drain.
-                await self._disconnect(session)
-                while not session.callbacks.over:  # noqa: ASYNC110 silence has no event
-                    await asyncio.sleep(QUIET_SECONDS / 4)
-                session.closing = True
-                await self._call(self._go.Stop, session.name)
-        except TimeoutError:
+            return await done_in_time(self._end(session), self._stopping)
+        finally:
             session.closing = True
-            return False
+
+    async def _end(self, session: NeonizeSession) -> None:
+        # Disconnect first, so that nothing new arrives while the callbacks drain.
+        await self._disconnect(session)
+        while not session.callbacks.over:  # noqa: ASYNC110 silence has no event
+            await asyncio.sleep(QUIET_SECONDS / 4)
+        session.closing = True
+        await self._call(self._go.Stop, session.name)
         # An unpaired session is disconnected by now, although its thread never ends.
-        return not session.opened or await asyncio.to_thread(session.finished.wait, _END_SECONDS)
+        while session.opened and not session.finished.is_set():  # noqa: ASYNC110 set by a thread
+            await asyncio.sleep(_END_LOOK_SECONDS)
 
     async def _disconnect(self, session: NeonizeSession) -> None:
         """Close the session's connection; if it is just being made, through a proxy that does not answer, cut that."""
