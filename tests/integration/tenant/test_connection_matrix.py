@@ -5,7 +5,6 @@ and ends with one that does not.
 """
 
 import asyncio
-import contextlib
 import json
 import signal
 from collections.abc import AsyncIterator, Sequence
@@ -183,7 +182,8 @@ async def fall_silent(one: Member, last: ConnectionFault) -> None:
     """Go through silence: not receiving, then a new session, then, because that falls silent too, a new process."""
     silence, half_open = SILENT
     await one.pair()
-    talking = asyncio.create_task(_talk(one))
+    over = asyncio.Event()
+    talking = asyncio.create_task(_talk(one, over))
     try:
         await _meet_silence(one, silence)
         await one.ready()
@@ -195,17 +195,21 @@ async def fall_silent(one: Member, last: ConnectionFault) -> None:
         await one.runtime.start()
         await one.ready()
     finally:
-        talking.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await talking
+        over.set()
+        await talking
     await one.receive_all()
     await one.end_with(last)
 
 
-async def _talk(one: Member) -> None:
-    """Have the server say something all the time; the library's own signs of life are half a minute apart."""
-    for number in range(10_000):
+async def _talk(one: Member, over: asyncio.Event) -> None:
+    """Have the server say something all the time; the library's own signs of life are half a minute apart.
+
+    It ends between two messages: whoever is cancelled does not know whether the last one was sent.
+    """
+    number = 0
+    while not over.is_set():
         await one.say(f"ainda aí? {number}")
+        number += 1
         await asyncio.sleep(0.5)
 
 
