@@ -205,7 +205,7 @@ async def test_a_number_that_whatsapp_locks_is_stopped_its_owner_told_once_and_a
         pod.results = True
         await until(lambda: pod.texts_to(OWNER))
         assert "não deixa mais este número iniciar conversas" in pod.texts_to(OWNER)[0]
-        assert await scene.value("select count(*) from outbox where state = 'held'") == 2
+        await until(lambda: scene.query("select from outbox where state = 'held' having count(*) = 2"))
         await scene.query("select resume_proactive(organization_id, id, 'cli') from instances")
         pod.report(InstanceEvent(name=REACHOUT_LOCKED, at=datetime.now(UTC) - timedelta(minutes=1)))
         await until(
@@ -236,7 +236,7 @@ async def test_a_banned_number_waits_for_its_connection_and_for_a_person(scene: 
         await queue(scene, settings, "Lembrete", purpose=Purpose.BOOKING)
         pod.report(ConnectionChanged(state=ConnectionState.CONNECTED))
         await until(lambda: any("bloqueou este número" in text for text in pod.texts_to(OWNER)))
-        assert await scene.value("select state from outbox where purpose = 'booking'") == "held"
+        await until(lambda: scene.query("select from outbox where purpose = 'booking' and state = 'held'"))
         await scene.query("select resume_proactive(organization_id, id, 'cli') from instances")
         await until(lambda: "Lembrete" in pod.texts_to(CUSTOMER))
         pod.publish_all_again()
