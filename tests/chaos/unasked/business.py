@@ -126,7 +126,9 @@ def _figures(rows: Sequence[Row]) -> str:
     states = Counter((row.purpose, row.state if row.state not in ARRIVED else "sent") for row in rows if row.purpose)
     waits = sorted(row.released_at - row.queued_at for row in rows if row.purpose == "booking" and row.released_at)
     figures = [f"{count} {purpose} {state}" for (purpose, state), count in sorted(states.items())]
-    return ", ".join([*figures, f"bookings' texts waited {waits[len(waits) // 2]:.0f} s, at most {waits[-1]:.0f}"])
+    if waits:  # a short run may have none
+        figures.append(f"bookings' texts waited {waits[len(waits) // 2]:.0f} s, at most {waits[-1]:.0f}")
+    return ", ".join(figures)
 
 
 class FastBusiness(Business):
