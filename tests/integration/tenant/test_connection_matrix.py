@@ -83,7 +83,9 @@ class Member:
 
     async def pair(self) -> None:
         await self.runtime.start()
+        await self.link()
 
+    async def link(self) -> None:
         def code() -> str | None:
             return next((state.pairing.code for state in reversed(self.states) if state.pairing), None)
 
@@ -250,12 +252,12 @@ async def meet_silent_proxy(one: Member, place: Place, scheme: Scheme) -> None:
     """Go through a proxy that takes connections and says nothing: at the start, and once it has been used."""
     await place.put(ProxyPolicy(scheme, answer="hang"))
     one.runtime.environment["HTTPS_PROXY"] = f"{scheme}://127.0.0.1:{place.port}"
-    linking = asyncio.create_task(one.pair())
+    await one.runtime.start()
     state = await until(lambda: next(iter(one.tried("ProxyTimedOut")), None), WITHIN, f"{scheme}: a silent proxy")
     assert (state.connection, state.pairing) == (ConnectionState.PAIRING, None)
     assert (state.last_error or "").startswith("no answer")
     await place.put(ProxyPolicy(scheme))
-    await linking
+    await one.link()
     one.states.clear()
     await place.put(ProxyPolicy(scheme, answer="hang"))
     await one.business.fault(FaultKind.ABORT)
