@@ -166,13 +166,18 @@ async def test_some_customers_get_nothing_and_some_later(scene: Scene) -> None:
         await shop.becomes(
             TOLD, ("dropped", "opted_out"), ("dropped", "private"), ("dropped", "owner"), *[("planned", None)] * 2
         )
-        waiting = await scene.query("select reason from jobs where kind = 'automation' and state = 'waiting'")
-        assert {row["reason"] for row in waiting} == {"room:booking:human", "room:booking:talking"}
+        await until(lambda: waits_for(scene, "room:booking:human", "room:booking:talking"))
         await shop.of(LIA, "human_until = now() - interval '1 hour'")
         await shop.of(EVA, "last_inbound_at = now() - interval '1 hour'")
         await shop.falls_due()
         assert len(await shop.hears(1, LIA)) == len(await shop.hears(1, EVA)) == 1
         assert shop.told(RUI) == shop.told(BIA) == []
+
+
+async def waits_for(scene: Scene, *reasons: str) -> bool:
+    """Whether each job of an automation that waits was looked at, and these are all of their reasons."""
+    waiting = await scene.query("select reason from jobs where kind = 'automation' and state = 'waiting'")
+    return {row["reason"] for row in waiting} == set(reasons)
 
 
 async def test_what_promotes_is_written_at_its_time_and_no_more_often_than_it_may(scene: Scene) -> None:

@@ -46,6 +46,7 @@ async def test_the_largest_unreadable_report_is_kept_whole_and_holds_up_nobody(s
         await scene.client.jetstream().publish(subject, garbage)
         await other.answer_to("Oi")
         await pod.answer_to("Oi")
+        await until(lambda: scene.query("select from dead_reports"))
     shown = await shown_letter(scene, "bus:1")
     assert len(shown["data"]) == (LARGEST + 2) // 3 * 4  # base64
     assert shown["subject"] == subject

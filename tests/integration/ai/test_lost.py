@@ -164,6 +164,7 @@ async def test_the_customer_the_owner_and_the_model_hear_of_what_is_gone(scene: 
         for _ in range(3):
             chat = Jid.of_phone(CUSTOMER)
             pod.report(MessageLost(whatsapp_id=uuid4().hex, chat=chat, sender=chat, found_by="store"))
+        await until(lambda: scene.query("select from messages where state = 'lost' having count(*) = 3"))
         await until(lambda: len(pod.answers_to(settings.owners[0])) > 0 and len(pod.answers_to(CUSTOMER)) > 1)
     unseen = "Não consegui abrir sua imagem. 🙏 Pode mandar de novo ou escrever?"
     assert pod.answers_to(CUSTOMER) == [f"Oi!\n\n{unseen}", ASK_TO_REPEAT[NoticeKind.LOST]]

@@ -193,6 +193,7 @@ async def test_what_was_kept_for_long_enough_is_deleted_and_what_is_needed_is_no
         for _ in range(2):
             await scene.query("update retention_queue set due_at = now()")
             await swept(scene)
+        await until(lambda: scene.query(NONE_EXPIRED), 60)
     assert await ages(scene, YOUNG, SHORT.organization, began) == young
     left = await scene.query(OLD_OF_SHORT, SHORT.organization, list(needed.values()))
     assert [(row["kind"], row["old"], row["young"]) for row in left] == [(row["kind"], 0, row["young"]) for row in old]
@@ -310,6 +311,10 @@ select having not exists (
 )
 """
 """But for those of an open message or turn."""
+NONE_EXPIRED = """
+select having not exists (select from media where state = 'stored' and expired_at is not null)
+"""
+"""Whatever is to be deleted is: a file that belongs to no message, too."""
 OF_CAMPAIGNS = """
 select count(distinct r.campaign_id) from campaign_recipients r join campaigns k on k.id = r.campaign_id
 where k.name like 'c%'

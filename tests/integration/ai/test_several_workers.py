@@ -185,6 +185,7 @@ async def test_a_dead_report_of_an_own_message_answers_nothing_that_came_after_i
         await scene.known(pod.settings)
         pod.receive("Oi, tudo bem?")
         await until(lambda: stored(scene, 1))
+        await until(lambda: scene.query("select from dead_reports"))  # what was refused, the first dead letter
         await bury(scene, pod, refused.model_copy(update={"organization": pod.settings.organization}))
         replayed = await asyncio.to_thread(scene.admin, "dlq", "replay", "bus:2")
         assert replayed.returncode == 0, replayed.stderr
