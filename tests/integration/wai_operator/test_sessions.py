@@ -229,7 +229,9 @@ async def test_a_session_is_backed_up_and_unlinked_before_it_is_deleted_and_come
     again.edit({"spec": {"session": {"restoreFrom": {"force": True}}}})
     wish = (await eventually(lambda: again.child("configmap") and told(again).restore, "the new pod is told")) or None
     assert wish.manifest == made
-    assert keys(again) == [key_id(scene.keys.backup_key(scene.organization, name)) for name in ("moved", scene.name)]
+    both = [key_id(scene.keys.backup_key(scene.organization, name)) for name in ("moved", scene.name)]
+    # The operator writes the Secret after the ConfigMap.
+    await eventually(lambda: again.child("secret") and keys(again) == both, "the new pod has both keys")
     async with on_the_bus(again) as pod:
         assert await ask(again, pod, made) == f"{made.id} 1".encode()
     assert claim["metadata"]["uid"] != (again.child("claim") or {})["metadata"]["uid"]
