@@ -122,7 +122,8 @@ class Member:
         assert fault.says in message.message
         assert message.message.count(fault.cause.happened) == message.message.count(f"oxy pair {self.name}") == 1
         assert (message.ban_expires_at is not None) == (fault.reason == "TemporaryBan")
-        assert self.states[-1].connection is ConnectionState.ENDED
+        # The server has its last state when it ends, and the test a moment later.
+        await until(lambda: self.states[-1].connection is ConnectionState.ENDED, WITHIN, f"{self.name} ended")
         bodies = [report.body for report in await self.bus.stored() if report.instance == self.name]
         assert not [body for body in bodies if isinstance(body, MessageLost)], self.name
         changes = [body for body in bodies if isinstance(body, ConnectionChanged)]

@@ -20,6 +20,10 @@ async def events(scene: Scene) -> list[str]:
     return [name for name in found if name in {PAIRING_CONFIRMED, PAIRING_UNCONFIRMED}]
 
 
+async def are_told(scene: Scene, *names: str) -> bool:
+    return await events(scene) == list(names)
+
+
 async def notices(scene: Scene) -> list[str | None]:
     """The notices that the business's phone got from its linked device."""
     return [message.text for message in await scene.business.inbox() if message.text == NOTICE]
@@ -65,4 +69,5 @@ async def test_a_missing_receipt_is_a_warning_and_a_late_one_still_counts(scene:
     await scene.simulator.clear_faults()
     await proof(scene, PairingProof.CONFIRMED)
     assert await notices(scene) == [NOTICE]
-    assert await events(scene) == [PAIRING_UNCONFIRMED, PAIRING_CONFIRMED]
+    # The live state and the journal are published side by side.
+    await until(lambda: are_told(scene, PAIRING_UNCONFIRMED, PAIRING_CONFIRMED), what="both events")
