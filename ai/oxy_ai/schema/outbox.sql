@@ -291,13 +291,17 @@ as $$
     select recall_erasures(organization, instance);
 $$;
 
--- Close the texts of a deleted instance: what is pending has failed, what its pod accepted is ambiguous.
+-- Close the texts of a deleted instance: what is pending has failed, what its pod accepted is ambiguous. The owner hears
+-- of them when it is made again.
 create or replace function fail_texts(organization uuid, instance uuid) returns void
-language plpgsql
+language sql
 as $$
-begin
-    update outbox
-    set state = case state when 'accepted' then 'ambiguous' else 'failed' end, error = 'InstanceDeleted',
-        closed_at = clock_timestamp()
-    where organization_id = organization and instance_id = instance and state in ('held', 'pending', 'accepted');
-end $$;
+    with ended as (
+        update outbox o
+        set state = case state when 'accepted' then 'ambiguous' else 'failed' end, error = 'InstanceDeleted',
+            closed_at = clock_timestamp()
+        where organization_id = organization and instance_id = instance and state in ('held', 'pending', 'accepted')
+        returning o
+    )
+    select report_unsent(e.o) from ended e;
+$$;

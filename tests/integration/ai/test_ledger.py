@@ -233,7 +233,11 @@ def test_a_text_for_an_instance_that_was_deleted_meanwhile_has_failed(engine: Da
         notices = [number for (number,) in engine.rows("select id from owner_notices")]
         arguments = (ORGANIZATION, INSTANCE, Jsonb(OWNER), Jsonb(TEXT | {"part": 2}), notices)
         assert engine.value("tell_owner(%s, %s, %s, %s, %s)", *arguments) is True
-    assert engine.rows("select state, error from outbox") == [("failed", "InstanceDeleted")]
+    [(text, state, error)] = engine.rows("select id, state, error from outbox")
+    assert (state, error) == ("failed", "InstanceDeleted")
+    about = [reference for _, reference in untold(engine)]
+    assert f"turn:{turn}" in about, "of what was noted before the owner hears, too"
+    assert (f"outbox:{text}" in about) is (ends != "tell_owner")
 
 
 async def test_a_message_waits_for_a_suspended_instance_and_is_answered_when_it_is_back(scene: Scene) -> None:

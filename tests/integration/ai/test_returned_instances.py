@@ -110,6 +110,36 @@ async def answered(scene: Scene) -> bool:
     return bool(await scene.value(count) == 2 * len(PHONES))
 
 
+async def test_the_owner_hears_of_what_was_on_its_way_when_the_instance_was_deleted(scene: Scene) -> None:
+    pod = await scene.pod(SETTINGS)
+    async with scene.worker():
+        await scene.known(SETTINGS)
+        write(pod, "primeira")
+        await until(lambda: answered_of(scene, len(PHONES)))
+        pod.results = False
+        write(pod, "segunda")
+        await until(
+            lambda: scene.query("select from outbox where state = 'accepted' having count(*) = $1", len(PHONES))
+        )
+        await leave(scene, SETTINGS, "closed")
+        assert await scene.value(DELETED) == len(PHONES)
+        assert await scene.value("select count(*) from owner_notices where outbox_id is null") == len(PHONES)
+        pod.results = True
+        await scene.publish(SETTINGS.model_copy(update={"generation": 3}))
+        await until(lambda: all(phone[-4:] in " ".join(pod.texts_to(SETTINGS.owners[0])) for phone in PHONES))
+        for phone in PHONES:
+            await pod.answer_to("terceira", phone)
+    assert await scene.value("select count(*) from owner_notices where outbox_id is null") == 0
+
+
+ACCEPTED = "select from outbox where state = 'accepted' having count(*) = $1"
+DELETED = "select count(*) from outbox where state = 'ambiguous' and error = 'InstanceDeleted'"
+
+
+async def answered_of(scene: Scene, messages: int) -> bool:
+    return await scene.value("select count(*) from outbox where state = 'sent'") == messages
+
+
 # -- without workers
 
 
