@@ -23,6 +23,7 @@ from kubernetes.config import kube_config
 from kubernetes.stream.ws_client import ERROR_CHANNEL, STDIN_CHANNEL, V5_CHANNEL_PROTOCOL, WSClient, websocket_call
 from urllib3.exceptions import HTTPError
 from websocket import WebSocketException
+from yaml import YAMLError
 
 from oxy_cli.errors import ClusterError
 from oxy_core.instance.custom_resource import API_VERSION, MANAGED_BY, PLURAL
@@ -82,10 +83,12 @@ class Cluster:
         try:
             api = config.new_client_from_config(context=context)
             contexts, current = config.list_kube_config_contexts()
-        except (config.ConfigException, OSError) as error:
+        except Exception as error:  # the library raises whatever it stumbles over in a file that is no kubeconfig
             where = os.environ.get("KUBECONFIG") or "~/.kube/config"
+            is_explained = isinstance(error, (config.ConfigException, OSError, YAMLError, UnicodeError))
+            why = " ".join(str(error).rstrip(".").split()) if is_explained else "the file has not the form of one"
             message = (
-                f"no usable kubeconfig at {where}: {str(error).rstrip('.')}. "
+                f"no usable kubeconfig at {where}: {why}. "
                 "Point KUBECONFIG at one, or choose a context with --context: `kubectl config get-contexts` lists them."
             )
             raise ClusterError(message) from error
@@ -202,10 +205,13 @@ class Cluster:
         return True
 
     def log(self, pod: str, *, follow: bool, tail: int | None, previous: bool) -> Iterator[str]:
-        """Yield the last `tail` lines of a pod's log (None: all) and, with `follow`, new ones until the pod ends."""
+        """Yield the last `tail` lines of a pod's log (None: all) and, with `follow`, new ones until the pod ends.
+
+        Raises ApiException with the status 404 if there is no such pod.
+        """
         query = {"follow": str(follow).lower(), "previous": str(previous).lower()}
         query |= {} if tail is None else {"tailLines": str(tail)}
-        with explained(f"cannot read the log of pod {pod} in namespace {self.namespace}"):
+        with explained(f"cannot read the log of pod {pod} in namespace {self.namespace}", unchanged=_ABSENT):
             # No time limit: a pod may log nothing for hours.
             response = self._request("GET", f"{self._core}/pods/{pod}/log", list(query.items()), seconds=None)
             rest = b""

@@ -5,8 +5,10 @@ import sys
 from typing import Annotated
 
 import typer
+from kubernetes.client.exceptions import ApiException
 
 from oxy_cli.cluster import Cluster
+from oxy_cli.errors import ClusterError
 from oxy_cli.instance import InstanceView
 from oxy_cli.options import Context, Format, Name, Namespace, Output
 
@@ -23,10 +25,19 @@ def logs(  # noqa: PLR0913 each is an option of the command
 ) -> None:
     """Print the log of an instance's pod."""
     cluster = Cluster.connect(context, namespace)
-    pod = InstanceView.of(cluster.instance(name)).pod
-    for line in cluster.log(pod, follow=follow, tail=tail, previous=previous):
-        sys.stdout.write(f"{line if output is Output.JSON else readable(line)}\n")
-        sys.stdout.flush()
+    instance = InstanceView.of(cluster.instance(name))
+    try:
+        for line in cluster.log(instance.pod, follow=follow, tail=tail, previous=previous):
+            sys.stdout.write(f"{line if output is Output.JSON else readable(line)}\n")
+            sys.stdout.flush()
+    except ApiException as error:
+        raise ClusterError(without_pod(instance)) from error
+
+
+def without_pod(instance: InstanceView) -> str:
+    """Explain why there is no log to read: the instance has no pod, and its status says why."""
+    message = f"cannot read the log of pod {instance.pod} in namespace {instance.namespace}: there is no such pod. "
+    return f"{message}{instance.name} is {instance.phase} ({instance.ready.reason}): {instance.ready.message}".rstrip()
 
 
 def readable(line: str) -> str:

@@ -195,7 +195,10 @@ def test_an_instance_that_is_not_accepted_is_neither_repaired_nor_waited_for(sho
         (["pair", "shop/status"], ["'shop/status' is not the name of a WhatsAppInstance"]),
         (["status", "shop", "-n", "a/b#"], ["'a/b#' is not the name of a namespace"]),
         (["logs", "nobody"], ['"nobody" not found']),
-        (["logs", "shop"], ["log of pod wai-shop-0"]),
+        (
+            ["logs", "shop"],
+            ["log of pod wai-shop-0", "there is no such pod. shop is Pending", "Waiting for the operator."],
+        ),
         (["status", "--context", "elsewhere"], ["elsewhere", "--context"]),
         (["catalog", "apply", "shop", "-f", "no-such-file"], ["no-such-file", "No such file"]),
         (["catalog", "show", "shop", "--system-namespace", "nowhere"], ["no AI worker is ready in namespace nowhere"]),
@@ -289,6 +292,29 @@ def test_a_catalog_that_is_not_yaml_is_refused_before_any_request(shop: Scene, t
     file.write_text("holidays: [{date: 2027-02-30}]")
     done = oxy("catalog", "apply", "shop", "-f", str(file), "-n", shop.namespace, "--system-namespace=nowhere")
     assert (done.returncode, "no AI worker is ready in namespace nowhere" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"no kubeconfig",
+        b"- a list",
+        b"a: [",
+        b"\xff\xfe\x00",
+        b"clusters: 5",
+        b"{current-context: x,contexts: [{name: x,context: {cluster: c}}],clusters: [{name: c,cluster: {server: 5}}]}",
+    ],
+)
+def test_a_file_that_is_no_kubeconfig_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    file = tmp_path / "kubeconfig"
+    file.write_bytes(content)
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    done = subprocess.run([sys.executable, "-m", "oxy_cli", "status"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"no usable kubeconfig at {file}: " in done.stderr
 
 
 def test_an_unreachable_cluster_is_reported(shop: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
