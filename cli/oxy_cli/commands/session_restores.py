@@ -102,14 +102,16 @@ def _chosen(system: Cluster, resource: Resource, order: RestoreOrder) -> tuple[s
         held = backups_of(system, resource["spec"]["organizationId"], source)
     except (AdminError, ClusterError) as error:
         message = (
-            f"nothing was changed: the backups of {source} cannot be looked at, so none can be restored now: {error} "
-            "Whoever may only change the instance sets spec.session.restoreFrom, which waits until NATS can be asked"
+            f"nothing was changed: the backups of {source} cannot be looked at, so none can be restored now: "
+            f"{str(error).rstrip('.')}. Whoever may only change the instance can set spec.session.restoreFrom instead: "
+            "it waits until NATS can be asked"
         )
         raise SessionCommandError(message) from error
     found = order.of(of_number(held, number_digest(resource["spec"]["phoneNumber"])))
     if found is None:
         what = "no backup" if order.backup_id == LATEST else f"no backup {order.backup_id}"
-        whose = " of this number, only of another" if order.of(held) else ""
+        whose = f" of organization {resource['spec']['organizationId']}" if source != name else ""
+        whose = " of this number, only of another" if order.of(held) else whose
         lists = f"oxy sessions show {source} -n {namespace}"
         message = f"nothing was changed: {source} has {what}{whose}. To see which there are, run: {lists}"
         raise SessionCommandError(message)

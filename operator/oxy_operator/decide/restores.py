@@ -129,8 +129,8 @@ def _missing(instance: Instance, wanted: RestoreSpec, backups: Sequence[StoredBa
         return Problem("BackupOfAnotherNumber", message)
     source, named = source_of(instance), "" if wanted.backup_id == LATEST else f" {plain_text(wanted.backup_id)}"
     message = (
-        f"spec.session.restoreFrom: instance {source} has no backup{named}. To see which there are, run: oxy sessions "
-        f"show {source} -n {instance.namespace}. Those of another instance are named by restoreFrom.instance; to link "
-        "the phone instead, remove spec.session.restoreFrom"
+        f"spec.session.restoreFrom: organization {instance.spec.organization_id} has no backup{named} of an instance "
+        f"{source}. To see which there are, run: oxy sessions show {source} -n {instance.namespace}. Those of another "
+        "instance are named by restoreFrom.instance; to link the phone instead, remove spec.session.restoreFrom"
     )
     return Problem("BackupNotFound", message)

@@ -387,6 +387,8 @@ def settling(shop: Scene, status: str, reason: str, outcome: str | None = None) 
 def test_a_restore_is_confirmed_set_and_waited_for(shop: Scene, bus: Path) -> None:
     assert "nobody" in refused(oxy(shop, "restore", "nobody")), "it is looked for before anybody is asked"
     assert "shop has no backup." in refused(oxy(shop, "restore", "shop"))
+    abroad = refused(oxy(shop, "restore", "shop", "--instance", "other"))
+    assert f"other has no backup of organization {shop.namespace[:40]}. To see" in abroad
     theirs = back_up(shop, bus, number=number_digest("+5511987650000"))
     for words in ([], [theirs]):
         assert "of this number, only of another. To see" in refused(oxy(shop, "restore", "shop", *words, "--yes"))
