@@ -86,7 +86,7 @@ class Cluster:
         except Exception as error:  # the library raises whatever it stumbles over in a file that is no kubeconfig
             where = os.environ.get("KUBECONFIG") or "~/.kube/config"
             is_explained = isinstance(error, (config.ConfigException, OSError, YAMLError, UnicodeError))
-            why = " ".join(str(error).rstrip(".").split()) if is_explained else "the file has not the form of one"
+            why = " ".join(str(error).rstrip(".").split()) if is_explained else "its content is malformed"
             message = (
                 f"no usable kubeconfig at {where}: {why}. "
                 "Point KUBECONFIG at one, or choose a context with --context: `kubectl config get-contexts` lists them."

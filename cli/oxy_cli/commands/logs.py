@@ -37,7 +37,8 @@ def logs(  # noqa: PLR0913 each is an option of the command
 def without_pod(instance: InstanceView) -> str:
     """Explain why there is no log to read: the instance has no pod, and its status says why."""
     message = f"cannot read the log of pod {instance.pod} in namespace {instance.namespace}: there is no such pod. "
-    return f"{message}{instance.name} is {instance.phase} ({instance.ready.reason}): {instance.ready.message}".rstrip()
+    reason = f" ({instance.ready.reason})" if instance.ready.reason else ""
+    return f"{message}{instance.name} is {instance.phase}{reason}: {instance.ready.message}"
 
 
 def readable(line: str) -> str:

@@ -197,7 +197,7 @@ def test_an_instance_that_is_not_accepted_is_neither_repaired_nor_waited_for(sho
         (["logs", "nobody"], ['"nobody" not found']),
         (
             ["logs", "shop"],
-            ["log of pod wai-shop-0", "there is no such pod. shop is Pending", "Waiting for the operator."],
+            ["log of pod wai-shop-0", "no such pod. shop is Pending: Waiting for the operator."],
         ),
         (["status", "--context", "elsewhere"], ["elsewhere", "--context"]),
         (["catalog", "apply", "shop", "-f", "no-such-file"], ["no-such-file", "No such file"]),
