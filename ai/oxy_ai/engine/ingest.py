@@ -34,6 +34,7 @@ from oxy_ai.engine.puller import PullSettings, pulling
 from oxy_ai.engine.reports_in_hand import ReportsInHand
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.storing import REFUSALS, NotStored, ReportStore, StoringSettings
+from oxy_core import subjects
 from oxy_core.errors import ContractError, NewerVersionError
 from oxy_core.tasks import end_tasks
 from oxy_core.trace import trace_bound
@@ -162,7 +163,15 @@ class Ingest:
         metrics.REPORTS.labels(outcome=reason).inc()
         log.error("report_refused", reason=reason, subject=message.subject, error=error)
         report = DeadReport(reason, error, message.subject, message.data, self._waited(message))
-        await self._move(message, bury(self._jetstream, self._engine, report))
+        await self._move(message, self._bury(message, report))
+
+    async def _bury(self, message: Msg, report: DeadReport) -> None:
+        """Make a dead letter of a report, or park it: of an account that nobody knows yet, no owner could be told."""
+        if await self._engine.knows_account(subjects.sender_of(message.subject).account):
+            await bury(self._jetstream, self._engine, report)
+            return
+        metrics.REPORTS_PARKED.labels(reason="unknown").inc()
+        await park(self._jetstream, self._engine, message, "unknown", report.waited_seconds)
 
     def _waited(self, message: Msg) -> float:
         return waited_seconds(message, self._clock.now())

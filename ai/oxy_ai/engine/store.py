@@ -201,6 +201,10 @@ class Engine:
         """Return those of the accounts whose reports can be stored."""
         return frozenset(await self.pool.fetchval("select open_accounts($1)", accounts))
 
+    async def knows_account(self, account: str) -> bool:
+        """Whether there is, or was, an instance with this account."""
+        return await self.pool.fetchval("select organization from owner_of_account($1)", account) is not None
+
     async def record_dead_report(self, letter: DeadReportRecord, row: DeadReportRow) -> bool:
         """Record a report that became a dead letter; False: nobody knows its account."""
         account, *place = letter

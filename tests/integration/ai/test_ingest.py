@@ -43,6 +43,7 @@ async def test_the_largest_unreadable_report_is_kept_whole_and_holds_up_nobody(s
     garbage = b"\xff" * LARGEST
     subject = subjects.inbound(pod.settings.account, pod.settings.instance)
     async with scene.worker():
+        await scene.known(pod.settings)
         await scene.client.jetstream().publish(subject, garbage)
         await other.answer_to("Oi")
         await pod.answer_to("Oi")
@@ -76,6 +77,7 @@ async def test_a_dead_letter_that_cannot_be_written_blocks_nobody_and_is_not_los
     config = (await jetstream.stream_info(DEAD_LETTER_STREAM)).config
     await jetstream.delete_stream(DEAD_LETTER_STREAM)
     async with scene.worker(ingest_postpone_seconds=1):
+        await scene.known(pod.settings)
         await jetstream.publish(subjects.inbound(pod.settings.account, pod.settings.instance), b"{")
         await pod.answer_to("Oi")
         await jetstream.add_stream(config)

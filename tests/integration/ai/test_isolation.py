@@ -214,6 +214,7 @@ async def test_an_unreadable_report_becomes_a_dead_letter_and_holds_up_nothing(s
     pod = await scene.pod(settings)
     subject = subjects.inbound(settings.account, settings.instance)
     async with scene.worker():
+        await scene.known(settings)
         for data in (b"", b"{", b'{"version": 0}', b"\xff\xfe", b"[]" * 1000):
             await scene.client.jetstream().publish(subject, data)
         await pod.answer_to("Oi")

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
-from integration.ai.scene import FakePod, Scene, account, settings_of, until
+from integration.ai.scene import OWNER, FakePod, Scene, account, settings_of, until
 from nats.js.api import KeyValueConfig
 
 from oxy_ai.database import connected_pool
@@ -141,6 +141,17 @@ async def test_reports_of_an_unknown_account_are_parked_and_stored_when_it_is_kn
         await until(lambda: len({str(request.chat) for request in pod.sent}) == 120, 60)
         await until(lambda: nothing_parked(scene))
     assert await dead_letters(scene) == 0
+
+
+async def test_of_an_unreadable_report_of_an_unknown_account_the_owner_is_told_when_it_is_known(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"), published=False)
+    async with scene.worker():
+        await scene.client.jetstream().publish(subjects.inbound(pod.settings.account, pod.settings.instance), b"{")
+        await until(lambda: parked(scene, "unknown"))
+        await scene.publish(pod.settings)
+        await until(lambda: any("guardar" in text for text in pod.answers_to(OWNER)))
+        await until(lambda: nothing_parked(scene))
+    assert await scene.value("select reason from dead_reports") == "unreadable"
 
 
 async def test_a_report_of_a_newer_version_waits_for_a_newer_worker(
