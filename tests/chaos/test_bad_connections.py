@@ -16,7 +16,7 @@ import pytest
 import structlog
 from chaos.plan import table
 from chaos.seed import draw_seed
-from chaos.tenant import audit, evidence, plan, proof
+from chaos.tenant import audit, evidence, exits, plan, proof
 from chaos.tenant.faults import TenantFaults
 from chaos.tenant.people import Conversation, contacts
 from chaos.tenant.system import BUSINESS, System, devices, running_system
@@ -125,14 +125,14 @@ async def watch(system: System, simulator: SimulatorClient, watched: Watched) ->
 async def report(system: System, simulator: SimulatorClient, verdict: audit.Verdict, watched: Watched) -> str:
     """Return the run's figures for people to read."""
     logins = Counter(login.outcome for login in await simulator.logins())
-    exits = ", ".join(f"{code}: {count}" for code, count in sorted(Counter(system.pod.exits).items()))
     copies = ", ".join(f"{times}: {count}" for times, count in sorted(system.platform.copies().items()))
     return "\n".join(
         [
             audit.table(verdict.counts),
             f"reports by copies on the bus: {copies}",
             f"logins: {', '.join(f'{outcome}: {count}' for outcome, count in logins.most_common())}",
-            f"exits of the tenant: {exits}; epochs: {system.pod.record.epoch}; most memory: {watched.memory >> 20} MiB",
+            f"exits of the tenant: {exits.table(system.pod.exits)}",
+            f"epochs: {system.pod.record.epoch}; most memory: {watched.memory >> 20} MiB",
             f"seconds of its device: {', '.join(f'{what}: {count}' for what, count in watched.connection.items())}",
         ]
     )

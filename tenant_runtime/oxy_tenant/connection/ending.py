@@ -96,10 +96,16 @@ def attempts_exhausted(attempts: int, trouble: Trouble, instance: str) -> Ending
 
 
 ABORTED: Final = 134
-"""Exit code of a process that Go ends after a panic: 128 and the number of SIGABRT."""
+"""Exit code of a process that Go ends after a panic: 128 and the number of SIGABRT.
+
+As part of a C program it aborts whatever GOTRACEBACK says. Source: Go runtime/runtime1.go, setTraceback.
+"""
 
 ABORTED_IN_CONTAINER: Final = 2
-"""The same of a container's first process, which that signal does not end. Source: Go runtime/panic.go, fatalpanic."""
+"""The same of a container's first process, which that signal does not end.
+
+Source: Go runtime/signal_unix.go, dieFromSignal.
+"""
 
 
 def last_words(

@@ -1,7 +1,6 @@
 """Gathers what is known at the end of a run with one tenant, says whether it rests, and keeps it if it is wrong."""
 
 import asyncio
-import json
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Final
 
 from chaos.breaking import Happened
 from chaos.evidence import bugs_in, page, resident
+from chaos.tenant.exits import unexplained
 from chaos.tenant.known import Evidence
 from chaos.tenant.people import Contact
 from chaos.tenant.sent import is_unreadable
@@ -79,6 +79,7 @@ def processes(system: System, largest: int) -> list[str]:
     """Return what the tenant's process did that it must not: crash, stay for too long, grow."""
     log = system.pod.program.log.read_text(errors="replace")
     found = [f"the log says {line[:400]}" for line in bugs_in(log) if not _FULL.search(line)]
+    found += unexplained(system.pod.exits)
     found += system.pod.overdue
     found += system.platform.problems
     return [*found, f"the tenant had {largest >> 20} MiB"] if largest > MEMORY_BYTES else found
@@ -119,7 +120,7 @@ async def keep(  # noqa: PLR0913, PLR0917 everything
         "lines.jsonl": "\n".join(line.model_dump_json() for line in evidence.lines),
         "packets.jsonl": "\n".join(packet.model_dump_json() for packet in await simulator.packets()),
         "transcript.txt": await simulator.transcript(),
-        "exits.json": json.dumps(system.pod.exits),
+        "exits.txt": "\n".join(map(str, system.pod.exits)),
         "tenant.log": system.pod.program.log.read_text(errors="replace"),
     }
     await asyncio.to_thread(_write, folder, files, system.volume.folder)

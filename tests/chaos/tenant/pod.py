@@ -9,9 +9,11 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from chaos.breaking import TERM_SECONDS
+from chaos.tenant.exits import Exit, read_exit
 
 from oxy_core.instance.pairing_window import PAIRING_WINDOW
 from oxy_core.instance.terminal_causes import terminal_cause
@@ -32,9 +34,10 @@ class Pod:
     """Of its probes and metrics."""
     provide: Callable[[EpochRecord], Mapping[str, str]]
     """Writes the files of an epoch, and returns the environment of its process."""
+    termination_log: Path
     held: int = 0
     """How many faults keep it from running now."""
-    exits: list[int] = field(default_factory=list)
+    exits: list[Exit] = field(default_factory=list)
     overdue: list[str] = field(default_factory=list)
     """Ends that took longer than a pod is given."""
 
@@ -46,13 +49,14 @@ class Pod:
             code = self.program.exit_code
             if code is None or self.held:
                 continue
-            self.exits.append(code)
+            self.exits.append(read_exit(code, self.termination_log))
             if terminal_cause(code) is not None:
                 self.record = next_epoch(self.record)
             await asyncio.sleep(RESTART_SECONDS)
             self._start()
 
     def _start(self) -> None:
+        self.termination_log.unlink(missing_ok=True)
         self.program.environment = self.provide(self.record)
         self.program.start()
 

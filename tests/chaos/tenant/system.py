@@ -28,7 +28,7 @@ from oxy_core.subjects import SubjectSender
 from oxy_core.tasks import end_tasks
 from oxy_core.tenant import CREDENTIALS_FILE, SETTINGS_FILE
 from oxy_dev.example import PROXY_SECRET
-from oxy_dev.plain_pod import pod_environment
+from oxy_dev.plain_pod import TERMINATION_LOG, pod_environment
 from oxy_dev.programs import Program
 from oxy_dev.servers import NatsServer, free_port, is_listening, program
 from oxy_dev.stack import petshop
@@ -134,7 +134,13 @@ def _described(folder: Path, whatsapp_port: int) -> System:
         clock=new_clocks(folder / "clocks", (TENANT,))[TENANT],
     )
     runtime = Program(TENANT, [sys.executable, "-m", "oxy_tenant"], folder / "logs")
-    system.pod = Pod(runtime, first_epoch(instance.uid), free_port(), lambda record: _provided(system, record))
+    system.pod = Pod(
+        program=runtime,
+        record=first_epoch(instance.uid),
+        port=free_port(),
+        provide=lambda record: _provided(system, record),
+        termination_log=system.pod_folder / TERMINATION_LOG,
+    )
     sender = SubjectSender(rights.account, instance.name)
     system.platform = Platform(system.nats.url, folder / "platform.creds", sender, instance.spec.organization_id)
     return system
