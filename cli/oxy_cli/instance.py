@@ -90,6 +90,12 @@ class InstanceView:
         """The condition Ready: whether the instance is connected and receives messages."""
         return self.condition("Ready")
 
+    @property
+    def frozen(self) -> bool | None:
+        """Whether what it is to send is held back; None: the operator does not know."""
+        found = self.condition("Frozen")
+        return None if found.status == "Unknown" and found.reason else found.status == "True"
+
     def condition(self, kind: str) -> Condition:
         """Return a condition; its status is Unknown if the operator has not set it yet."""
         absent = Condition(kind, "Unknown", "", "Waiting for the operator.", "")
@@ -105,7 +111,7 @@ class InstanceView:
             "phase": self.phase,
             "ready": self.ready.status == "True",
             "reason": self.ready.reason,
-            "frozen": self.condition("Frozen").status == "True",
+            "frozen": self.frozen,
             "attempts": self.attempts,
             "createdAt": self.created_at.isoformat(),
         }

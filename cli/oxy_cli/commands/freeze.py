@@ -265,7 +265,7 @@ def has_confirmed(instance: InstanceView, *, frozen: bool) -> bool:
     with the last one, and has to confirm as others do.
     """
     condition = instance.condition("Frozen")
-    if instance.condition("Accepted").status == "False" and condition.status == "Unknown":
+    if instance.condition("Accepted").status == "False" and not condition.reason:
         return True
     return (condition.status, condition.reason) == ("True", "Frozen") if frozen else condition.status == "False"
 
@@ -283,26 +283,28 @@ def _report(record: FreezeRecord, found: Sequence[tuple[InstanceView, bool]], ou
             console().print("Nobody is frozen.")
         columns = ("namespace", "name", "organization", "frozen", "confirmed")
         lines = [_line(*item) for item in found]
-        rows = [[{True: "yes", False: "no"}.get(line[key], str(line[key])) for key in columns] for line in lines]
+        words = {True: "yes", False: "no", None: "unknown"}
+        rows = [[words.get(line[key], str(line[key])) for key in columns] for line in lines]
         print_table([column.upper() for column in columns], rows)
         if not found:
             console().print("No instance is concerned. `oxy status --all-namespaces` shows their organizations.")
     missing = [instance for instance, confirmed in found if not confirmed]
     if missing:
-        raise FreezeError(unconfirmed(missing))
+        frozen = any(record.of(instance.organization).hold is not None for instance in missing)
+        raise FreezeError(unconfirmed(missing, frozen=frozen))
 
 
-def unconfirmed(missing: Sequence[InstanceView]) -> str:
-    """Explain that instances have not confirmed it, and what becomes of that."""
+def unconfirmed(missing: Sequence[InstanceView], *, frozen: bool) -> str:
+    """Explain that instances have not confirmed it, a freeze or a thaw, and what becomes of that."""
     names = [instance.name for instance in missing]
     how, when = "every 15 seconds, and by their settings within two minutes", f"`oxy status {names[0]}` shows when"
     away = any(instance.condition("Frozen").reason == BUS_AWAY for instance in missing)
     if away:
         how, when = "by their settings within two minutes", f"`oxy status {names[0]}` shows when, and what to do"
     why = " because NATS is away, over which they are told and answer" if away else ""
+    meanwhile = "send what they had accepted" if frozen else "hold back what they are to send"
     return (
-        f"not confirmed yet by {named(names)}{why}. They are told again {how}; {when}. Until then they may send what "
-        "they had accepted"
+        f"not confirmed yet by {named(names)}{why}. They are told again {how}; {when}. Until then they may {meanwhile}"
     )
 
 
@@ -327,6 +329,6 @@ def _line(instance: InstanceView, confirmed: bool) -> dict[str, Any]:  # noqa: F
         "namespace": instance.namespace,
         "name": instance.name,
         "organization": instance.organization,
-        "frozen": instance.condition("Frozen").status == "True",
+        "frozen": instance.frozen,
         "confirmed": confirmed,
     }

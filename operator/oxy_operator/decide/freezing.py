@@ -15,7 +15,8 @@ _END_OF_ORDER: Final = " Receiving goes on."
 class FrozenState(NamedTuple):
     """A condition's content."""
 
-    holds: bool
+    holds: bool | None
+    """None: nobody knows."""
     reason: str
     message: str
 
@@ -34,13 +35,24 @@ def frozen_state(situation: Situation) -> FrozenState:
     if wanted is not None and wanted.hold is not None and not situation.freeze_recorded:
         return _unrecorded(wanted.hold)
     if wanted is not None and wanted.hold is not None:
-        if situation.pod is None or (confirmed is not None and confirmed.hold is not None):
+        if situation.pod is None or _holds_back(situation, confirmed):
             return FrozenState(holds=True, reason="Frozen", message=f"{_told(wanted.hold)} {_thaw(situation)}")
         message = (
             f"{_told(wanted.hold)} The pod has not confirmed it yet, and may still send what it had accepted: it is "
             f"told {_when(situation)}. {_thaw(situation)}"
         )
         return FrozenState(holds=True, reason=_unconfirmed(situation, "NotConfirmed"), message=message)
+    return _thawed_state(situation, confirmed)
+
+
+def _thawed_state(situation: Situation, confirmed: Freeze | None) -> FrozenState:
+    wanted = situation.freeze
+    if _is_doubtful(situation):
+        message = (
+            "Sending is allowed again; whether the pod has been told is not known, because nothing is heard of it. It "
+            f"is told {_when(situation)}."
+        )
+        return FrozenState(holds=None, reason=_unconfirmed(situation, "Thawing"), message=message)
     if confirmed is None or confirmed.hold is None:
         return FrozenState(holds=False, reason="NotFrozen", message=_SENT)
     if must_be_told(wanted, confirmed):
@@ -56,6 +68,28 @@ def order_of(message: str) -> str:
     """
     order, end, _ = message.partition(_END_OF_ORDER)
     return order + end if end else ""
+
+
+def _holds_back(situation: Situation, confirmed: Freeze | None) -> bool:
+    """Whether a pod has said that it holds back; while NATS is away, it may have been told to send since."""
+    if confirmed is None or confirmed.hold is None:
+        return False
+    outdated = situation.freeze is not None and situation.freeze.replaces(confirmed)
+    return not (situation.bus_away and outdated)
+
+
+def _is_doubtful(situation: Situation) -> bool:
+    """Whether a pod that was to hold back is to send again, and is not heard of: it may not know yet.
+
+    One that was last known to send goes on sending.
+    """
+    wanted, live = situation.freeze, situation.live
+    if wanted is None or wanted.revision == 0 or situation.pod is None:
+        return False
+    heard = live is not None and not (situation.bus_away and wanted.replaces(live.frozen))
+    conditions = situation.instance.status.get("conditions", ())
+    known = next((item["status"] for item in conditions if item["type"] == "Frozen"), None)
+    return not heard and known != "False"
 
 
 def _unrecorded(hold: Hold) -> FrozenState:

@@ -111,9 +111,9 @@ def _conditions(situation: Situation, verdict: Verdict) -> list[Status]:
     ]
 
 
-def _condition(situation: Situation, kind: str, reason: str, message: str, *, holds: bool) -> Status:
-    """Return one condition; its transition time changes only with its status."""
-    value = "True" if holds else "False"
+def _condition(situation: Situation, kind: str, reason: str, message: str, *, holds: bool | None) -> Status:
+    """Return one condition; its transition time changes only with its status. None: nobody knows whether it holds."""
+    value = "Unknown" if holds is None else str(holds)
     before = _old_condition(situation, kind)
     since = before.get("lastTransitionTime") if before.get("status") == value else None
     return {

@@ -27,7 +27,7 @@ FROZEN = Freeze(revision=5, hold=Hold(since=NOW, by="ana"))
 
 def shown(**seen: Json) -> InstanceView:
     """Return an instance as the operator shows it."""
-    status = status_of(plan_for(observed(freeze=FROZEN, **seen), deployment()).situation)
+    status = status_of(plan_for(observed(**{"freeze": FROZEN, **seen}), deployment()).situation)
     return InstanceView.of(
         {
             "metadata": {"namespace": "n", "name": "shop", "creationTimestamp": "2026-03-04T11:00:00Z"},
@@ -57,9 +57,52 @@ def test_a_pod_that_cannot_be_told_because_nats_is_away_has_not_confirmed() -> N
     assert not has_confirmed(away, frozen=True)
     assert (away.condition("Frozen").reason, slow.condition("Frozen").reason) == ("BusAway", "NotConfirmed")
     assert "by its settings within two minutes, and confirms it once NATS is back" in away.condition("Frozen").message
-    assert "because NATS is away" in unconfirmed([slow, away])
-    assert "NATS" not in unconfirmed([slow])
+    assert "because NATS is away" in unconfirmed([slow, away], frozen=True)
+    assert "NATS" not in unconfirmed([slow], frozen=True)
+    assert unconfirmed([slow], frozen=True).endswith("they may send what they had accepted")
+    assert unconfirmed([slow], frozen=False).endswith("they may hold back what they are to send")
     assert has_confirmed(shown(**running, reported=live(frozen=FROZEN), bus_away=True), frozen=True)
+
+
+def test_nobody_knows_whether_a_pod_sends_again_that_was_frozen_and_is_not_heard_of() -> None:
+    thawed = Freeze(revision=6)
+    running = {"record": record(paired=True), "pod": pod(ready=True)}
+    for before in ({"status": "True"}, {"status": "Unknown"}):
+        frozen = instance(status={"conditions": [{"type": "Frozen", **before}]})
+        away = shown(**running, instance=frozen, freeze=thawed, bus_away=True)
+        unheard = shown(**running, instance=frozen, freeze=thawed)
+        for found, reason in ((away, "BusAway"), (unheard, "Thawing")):
+            assert (found.condition("Frozen").status, found.condition("Frozen").reason) == ("Unknown", reason)
+            assert "is not known" in found.condition("Frozen").message
+            assert not has_confirmed(found, frozen=False)
+            assert found.summary()["frozen"] is None
+        assert has_confirmed(
+            shown(**running, instance=frozen, freeze=thawed, reported=live(frozen=thawed)), frozen=False
+        )
+
+
+def test_a_pod_that_is_not_heard_of_sends_as_before_if_it_was_not_frozen() -> None:
+    sending = instance(status={"conditions": [{"type": "Frozen", "status": "False"}]})
+    running = {"record": record(paired=True), "pod": pod(ready=True), "bus_away": True}
+    for seen in ({"instance": sending, "freeze": Freeze(revision=6)}, {"freeze": Freeze(revision=0)}, {"freeze": None}):
+        assert has_confirmed(shown(**running, **seen), frozen=False)
+
+
+def test_what_a_pod_said_before_nats_went_away_confirms_nothing_newer() -> None:
+    frozen = instance(status={"conditions": [{"type": "Frozen", "status": "True"}]})
+    running = {"record": record(paired=True), "pod": pod(ready=True), "instance": frozen, "bus_away": True}
+    again = Freeze(revision=7, hold=FROZEN.hold)
+    assert not has_confirmed(shown(**running, freeze=again, reported=live(frozen=FROZEN)), frozen=True)
+    for said in (None, FROZEN, Freeze(revision=4)):
+        found = shown(**running, freeze=Freeze(revision=6), reported=live(frozen=said))
+        assert not has_confirmed(found, frozen=False)
+
+
+def test_one_with_an_unusable_spec_that_is_not_heard_of_has_not_confirmed_a_thaw() -> None:
+    frozen = instance(timezone="Mars/Olympus", status={"conditions": [{"type": "Frozen", "status": "True"}]})
+    found = shown(instance=frozen, record=record(paired=True), pod=pod(ready=True), freeze=Freeze(revision=6))
+    assert found.condition("Accepted").status == "False"
+    assert not has_confirmed(found, frozen=False)
 
 
 def test_an_instance_that_is_refused_has_no_pod_to_confirm() -> None:
