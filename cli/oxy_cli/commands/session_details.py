@@ -88,7 +88,7 @@ def detail_lines(fields: Mapping[str, Any], now: datetime) -> list[tuple[str, st
 def backup_rows(
     backups: Iterable[Mapping[str, Any]], number: str | None = None, status: Mapping[str, Any] | None = None
 ) -> list[list[str]]:
-    """Return backups as rows of a table.
+    """Return backups as rows of a table; an instance's status tells less of them than the backups themselves.
 
     `number` is the digest of the number that the instance has now, if it exists, `status` its phase and session.
     """
@@ -98,9 +98,9 @@ def backup_rows(
             item["storedAt"],
             readable_bytes(item["bytes"]),
             str(item["epoch"]),
-            "yes" if item["requested"] else "no",
+            "" if "requested" not in item else "yes" if item["requested"] else "no",
             _state(item, number, status or {}),
-            item["library"],
+            item.get("library", ""),
         ]
         for item in backups
     ]
@@ -111,6 +111,8 @@ def _state(backup: Mapping[str, Any], number: str | None, status: Mapping[str, A
         return OF_ANOTHER_NUMBER
     if backup.get("unlinkedAfter"):
         return UNLINKED
+    if "requested" not in backup:
+        return ""
     return LOGGED_OUT if was_logged_out(backup, status) else "good"
 
 

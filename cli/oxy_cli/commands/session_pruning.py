@@ -1,7 +1,7 @@
 """``oxy sessions prune``: what nobody uses any more, and deletes only what a person confirms."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -21,6 +21,10 @@ SET_ASIDE_FOR: Final = timedelta(days=30)
 """A session that was set aside is offered for deletion after this time, if a backup has been made since."""
 
 _COLUMNS: Final = ("NAMESPACE", "NAME", "WHAT", "SIZE", "AGE", "NEWEST-BACKUP", "DELETABLE")
+
+
+_UNKNOWN: Final = "whether a backup replaces it is not known"
+"""Why something is kept that a backup would have to replace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,9 @@ def prune(  # noqa: PLR0913 each is an option of the command
     """List volumes of deleted instances, and old sessions that were set aside; delete them once you confirm it."""
     cluster, system = Cluster.connect(context, namespace), Cluster.connect(context, system_namespace)
     # Those of other namespaces tell which backups an instance made after it had moved there.
-    known, backups = stored_sessions(cluster, everywhere=True), ask_operator(system, ["list"])
+    known, problems = stored_sessions(cluster, everywhere=True), list[str]()
+    backups = _backups(system, problems)
     sessions = [item for item in known if everywhere or item.namespace == cluster.namespace]
-    problems: list[str] = []
     found = [
         *orphans(sessions, backups, everywhere=known, without_backup=without_backup),
         *set_aside(cluster, sessions, backups, problems),
@@ -85,19 +89,29 @@ def prune(  # noqa: PLR0913 each is an option of the command
         console().print(f"Deleted {len(deletable)}.")
 
 
+def _backups(system: Cluster, problems: list[str]) -> list[dict[str, Any]] | None:
+    """Return all backups; None: nobody can tell, which is a problem."""
+    try:
+        return ask_operator(system, ["list"])
+    except (AdminError, ClusterError) as error:
+        problems.append(f"backups: {error}")
+        return None
+
+
 def orphans(
     sessions: list[SessionView],
-    backups: list[dict[str, Any]],
+    backups: list[dict[str, Any]] | None,
     *,
     everywhere: Iterable[SessionView] = (),
     without_backup: bool = False,
 ) -> Iterator[Leftover]:
-    """Yield the volumes of deleted instances; `everywhere`: all sessions of the cluster."""
+    """Yield the volumes of deleted instances; `everywhere`: all sessions of the cluster. No `backups`: not known."""
     for session in sessions:
         if session.orphaned and session.claim is not None:
             until = _succeeded_at(session, everywhere)
-            newest = newest_backup(session, [item for item in backups if _is_of_claim(session, item, until)])
+            newest = newest_backup(session, [item for item in backups or () if _is_of_claim(session, item, until)])
             why = None if without_backup else _why_needed(session, newest)
+            why = _UNKNOWN if why is not None and backups is None else why
             yield Leftover(session, session.claim, None, session.since, newest, why)
 
 
@@ -138,7 +152,7 @@ def _is_of_claim(session: SessionView, backup: dict[str, Any], until: datetime |
 
 
 def set_aside(
-    cluster: Cluster, sessions: list[SessionView], backups: list[dict[str, Any]], problems: list[str]
+    cluster: Cluster, sessions: list[SessionView], backups: list[dict[str, Any]] | None, problems: list[str]
 ) -> Iterator[Leftover]:
     """Yield the sessions that were set aside on volumes of instances; only their pods can tell."""
     for session in sessions:
@@ -152,7 +166,8 @@ def set_aside(
         if files is None:
             problems.append(f"{session.namespace}/{session.name}: it has no pod that could list what was set aside")
         for file in files or ():
-            yield leftover_file(session, file, newest_backup(session, backups), datetime.now(UTC))
+            found = leftover_file(session, file, newest_backup(session, backups or []), datetime.now(UTC))
+            yield replace(found, kept_because=_UNKNOWN) if backups is None else found
 
 
 def leftover_file(session: SessionView, file: dict[str, Any], newest: datetime | None, now: datetime) -> Leftover:

@@ -14,7 +14,7 @@ from oxy_cli.instance import HOW_TO_CREATE
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
 from oxy_cli.output import age, console, print_json, print_table
 from oxy_cli.session_admin import ask_operator, backups_of, readable_bytes
-from oxy_cli.session_view import BACKUPS_ONLY, SessionView, left_behind, sessions_of
+from oxy_cli.session_view import BACKUPS_ONLY, Backup, SessionView, left_behind, sessions_of
 
 Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In all namespaces.")]
 
@@ -140,16 +140,19 @@ def show(  # noqa: PLR0913 each is an option of the command
     """Show a session with all its backups; each of them was restored in a test when it was made."""
     cluster, system = Cluster.connect(context, namespace), Cluster.connect(context, system_namespace)
     found = _shown(cluster, system, name, organization)
-    backups = backups_of(system, found.organization, name)
-    if found.state == BACKUPS_ONLY and not backups:
-        message = f"organization {organization} has neither a volume nor a backup of an instance {name} here"
-        raise SessionCommandError(message)
-    found = found.with_backups(backups) if found.orphaned else found
+    backups = _backups_shown(system, found)
+    found = found.with_backups(backups or ()) if found.orphaned else found
     summary = found.summary() | {"backup": found.status.get("backup"), "restore": found.status.get("restore")}
     if output is Output.JSON:
         print_json({**summary, "backups": backups})
         return
-    print_table(("", ""), detail_lines(summary | {"backups": len(backups)}, datetime.now(UTC)))
+    known = None if backups is None else len(backups)
+    print_table(("", ""), detail_lines(summary | {"backups": known}, datetime.now(UTC)))
+    if backups is not None:
+        _print_backups(found, backups)
+
+
+def _print_backups(found: SessionView, backups: Sequence[Backup]) -> None:
     console().print()
     rows = backup_rows(backups, found.number, {"phase": found.state, "session": found.status})
     if rows:
@@ -158,6 +161,32 @@ def show(  # noqa: PLR0913 each is an option of the command
         console().print("It has no backup.")
     for said in remarks(rows):
         console().print(said, markup=False)
+
+
+def _backups_shown(system: Cluster, found: SessionView) -> Sequence[Backup] | None:
+    """Return the backups of a session; if nobody can tell, those that its instance's status names, None: it has none.
+
+    Raises SessionCommandError if there is nothing else of the session, and no backup is known.
+    """
+    try:
+        backups = backups_of(system, found.organization, found.name)
+    except (AdminError, ClusterError) as error:
+        if found.state == BACKUPS_ONLY:
+            message = (
+                f"organization {found.organization} has no volume of an instance {found.name} here; whether backups of "
+                f"it are kept is not known: {error}"
+            )
+            raise SessionCommandError(message) from error
+        named = found.status.get("backups")
+        said = "" if named is None else " Shown are those that its status named last, without what only they tell."
+        say(f"Its backups cannot be looked at: {str(error).rstrip('.')}.{said}")
+        return named
+    if found.state == BACKUPS_ONLY and not backups:
+        message = (
+            f"organization {found.organization} has neither a volume nor a backup of an instance {found.name} here"
+        )
+        raise SessionCommandError(message)
+    return backups
 
 
 def _shown(cluster: Cluster, system: Cluster, name: str, organization: str | None) -> SessionView:

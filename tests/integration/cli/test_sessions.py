@@ -280,6 +280,55 @@ def test_without_an_operator_to_ask_sessions_are_listed_all_the_same(
         assert none.stdout == ""
 
 
+def test_without_nats_a_session_is_shown_with_what_the_cluster_knows(
+    shop: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim(shop, "gone")
+    told = {"id": "b1", "storedAt": "2026-11-01T00:00:00Z", "bytes": 512, "epoch": 1, "unlinkedAfter": False}
+    shop.set_status("shop", "Connected", session={"messages": 7, "backups": [told]})
+    away(monkeypatch)
+    done = oxy(shop, "show", "shop")
+    assert (done.exit_code, "Messages" in done.stdout, "b1" in done.stdout) == (0, True, True)
+    assert "cannot connect to NATS" in done.stderr
+    assert "its status named last" in done.stderr
+    assert [item["id"] for item in printed(shop, "show", "shop")["backups"]] == ["b1"]
+    gone = oxy(shop, "show", "gone")
+    assert ("Orphaned" in gone.stdout, "It has no backup" in gone.stdout) == (True, False)
+    assert "cannot connect to NATS" in gone.stderr
+    assert printed(shop, "show", "gone")["backups"] is None
+    lost = refused(oxy(shop, "show", "lost", "--organization", shop.namespace[:40]))
+    assert "whether backups of it are kept is not known: cannot connect to NATS" in lost
+
+
+def test_without_nats_nothing_is_pruned_that_a_backup_has_to_replace(
+    shop: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim(shop, "shop")
+    claim(shop, "gone")
+    claim(shop, "never", paired=False)
+    old = "session.bad-20260101T000000Z.db"
+    (Path(os.environ["OXY_SESSION"]) / old).write_bytes(b"x")
+    shop.set_status("shop", "Connected", session={"setAsideBytes": 1}, runtime={"podName": "wai-shop-0"})
+    away(monkeypatch)
+    found = printed(shop, "prune", "--yes")
+    assert {item["what"]: item["deleted"] for item in found["leftovers"]} == {
+        "wai-gone-session": False,
+        "wai-never-session": True,
+        old: False,
+    }
+    assert "cannot connect to NATS" in found["problems"][0]
+    assert claims(shop) == {"wai-shop-session", "wai-gone-session"}
+    text = oxy(shop, "prune", "--yes").stdout
+    assert "no: whether a backup replaces it is not known" in text
+    assert "Not looked at: backups: cannot connect to NATS" in text
+
+
+def away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the operator's pod reach no NATS."""
+    monkeypatch.setenv("OXY_NATS_URL", "nats://127.0.0.1:1")
+    monkeypatch.setattr(session_admin, "CONNECT_SECONDS", 0.5)
+
+
 def test_a_backup_is_asked_for_and_waited_for(shop: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     def asked() -> str | None:
         found: str | None = shop.instance("shop")["metadata"].get("annotations", {}).get("oxy.dev/backup")

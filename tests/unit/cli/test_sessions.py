@@ -108,6 +108,22 @@ def test_what_an_instance_that_moved_has_backed_up_since_replaces_no_volume_that
     assert (found.kept_because is None) is deletable
 
 
+@pytest.mark.parametrize(
+    ("session", "without_backup", "kept_because"),
+    [
+        (left(), False, "whether a backup replaces it is not known"),
+        (left(paired=False, set_aside=NOW.isoformat()), False, "whether a backup replaces it is not known"),
+        (left(paired=False, set_aside="never"), False, None),
+        (left(), True, None),
+    ],
+)
+def test_while_backups_are_not_known_no_volume_goes_that_one_has_to_replace(
+    session: SessionView, *, without_backup: bool, kept_because: str | None
+) -> None:
+    (found,) = orphans([session], None, without_backup=without_backup)
+    assert found.kept_because == kept_because
+
+
 MONTH = timedelta(days=30)
 
 
@@ -178,6 +194,12 @@ def test_a_session_is_shown_in_words_and_units() -> None:
     assert [row[5] for row in rows] == ["unlinked after", "good"]
     assert "LoggedOut" in remarks(rows)[0]
     assert remarks(rows[1:]) == []
+
+
+def test_a_backup_of_which_only_the_status_tells_is_not_called_good() -> None:
+    told = {"id": "b1", "storedAt": "2026-11-29T12:00:00Z", "bytes": 512, "epoch": 3, "unlinkedAfter": False}
+    assert backup_rows([told], "digest") == [["b1", "2026-11-29T12:00:00Z", "512 B", "3", "", "", ""]]
+    assert backup_rows([told | {"unlinkedAfter": True}])[0][5] == "unlinked after"
 
 
 def test_a_backup_whose_device_was_logged_out_since_is_told() -> None:
