@@ -28,7 +28,7 @@ def backup(
     if timeout and (why := why_without_session(before)):
         message = f"{name} was not backed up. {why}"
         raise SessionCommandError(message)
-    request = _Request(name, _told(before).get("backupId"))
+    request = _Request(name, _told(before).get("backupId"), BusWatch(timeout))
     cluster.patch_instance(name, {"metadata": {"annotations": {BACKUP_ANNOTATION: request.nonce}}})
     found = waited(
         lambda: request.answer(cluster.instance(name)), timeout, lambda: request.late(cluster.instance(name), timeout)
@@ -50,12 +50,12 @@ def _backed_up(name: str, found: Mapping[str, Any] | None) -> str:
 class _Request:
     """One request for a backup. The instance keeps only the last one, so another may take its place."""
 
-    def __init__(self, name: str, last: str | None) -> None:
+    def __init__(self, name: str, last: str | None, bus: BusWatch) -> None:
         """`last` is the backup that answered the request before."""
         self.nonce = secrets.token_hex(8)
         self._name = name
         self._last = last
-        self._bus = BusWatch()
+        self._bus = bus
         self._followed = self.nonce
         """The nonce that is waited for."""
 

@@ -72,7 +72,7 @@ def restore(  # noqa: PLR0913 each is an option of the command
     _confirm(name, which, warning, order, yes=yes)
     before, order = _set(cluster, name, order)
     with _told_if_interrupted(cluster, name):
-        bus = BusWatch()
+        bus = BusWatch(timeout)
         found = waited(lambda: _end(cluster, name, order, bus), timeout, lambda: _late(cluster, name, order, timeout))
     if found is not None and found.refused:
         message = f"{name}: {found.message} {_take_back(cluster, name, order, before, found)}"

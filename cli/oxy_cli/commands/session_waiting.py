@@ -40,8 +40,10 @@ def waited(condition: Callable[[], T | None], timeout: int, why_late: Callable[[
 class BusWatch:
     """Tells once that NATS is away, and ends a wait that it outlasts."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: int) -> None:
+        """`timeout` ends the wait in any case, after so many seconds from now."""
         self._since: float | None = None
+        self._deadline = time.monotonic() + timeout
 
     def note(self, told: Mapping[str, Any], what: str) -> None:
         """Note what the operator says of what is waited for; `what` begins the error: that it has not come about.
@@ -52,7 +54,8 @@ class BusWatch:
             self._since = None
         elif self._since is None:
             self._since = time.monotonic()
-            say(f"{told['message']} Waiting for it for {BUS_PATIENCE_SECONDS} s at most.")
+            left = min(BUS_PATIENCE_SECONDS, max(0, round(self._deadline - self._since)))
+            say(f"{told['message']} Waiting for it for {left} s at most.")
         elif time.monotonic() - self._since >= BUS_PATIENCE_SECONDS:
             message = f"{what} {told['message']}"
             raise SessionCommandError(message)

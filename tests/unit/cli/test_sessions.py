@@ -10,6 +10,7 @@ from unit.wai_operator.making import deployment, observed, pod, record, resource
 
 from oxy_cli.commands.session_details import backup_rows, detail_lines, remarks
 from oxy_cli.commands.session_pruning import SET_ASIDE_FOR, leftover_file, orphans
+from oxy_cli.commands.session_waiting import BusWatch
 from oxy_cli.errors import SessionCommandError
 from oxy_cli.restore_order import RestoreOrder, of_number, progress_of, under_way
 from oxy_cli.session_view import SessionView, left_behind
@@ -355,3 +356,11 @@ def test_a_pod_that_works_or_may_work_soon_is_waited_for() -> None:
     for given in (observed(pod=pod(ready=True)), observed(pod=None), observed()):
         assert why_without_session(seen(given)) is None
     assert why_without_session(seen(observed(), deletionTimestamp=NOW.isoformat())) == "petshop is being deleted."
+
+
+@pytest.mark.parametrize(("timeout", "announced"), [(15, 15), (300, 30)])
+def test_nats_is_not_waited_for_longer_than_a_person_wants(
+    timeout: int, announced: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    BusWatch(timeout).note({"reason": "BusAway", "message": "NATS is away."}, "shop is not restored.")
+    assert f"Waiting for it for {announced} s at most." in capsys.readouterr().err
