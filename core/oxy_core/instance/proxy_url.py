@@ -31,6 +31,8 @@ _ENCODE: Final = "write special characters in user and password as %XX, for exam
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9a-fA-F:.]{2,45}")
 _PLAIN: Final = re.compile(r"[\x21-\x7e]+")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
+_NAMED_PORT: Final = re.compile(r":([0-9]{1,10})$")
+_LAST_PORT: Final = 65_535
 _HIDDEN: Final = "***"
 _SHORTEST_HIDDEN: Final = 3
 """Anything shorter is part of too many words to be hidden, and of too few passwords."""
@@ -60,7 +62,6 @@ class ProxyUrl:
         url = text if "://" in text else f"http://{text}"
         try:
             parts = urlsplit(url)
-            port = parts.port
         except ValueError:
             _refuse("cannot be read", f"{_FORM}; {_ENCODE}")
         scheme = _SCHEMES.get(parts.scheme)
@@ -68,8 +69,9 @@ class ProxyUrl:
             _refuse("does not begin with http://, https:// or socks5://", _FORM)
         if parts.path not in {"", "/"} or "?" in text or "#" in text:
             _refuse("goes on after host and port", f"{_FORM}; {_ENCODE}")
-        if not _HOST.fullmatch(parts.hostname or "") or port == 0:
-            _refuse("names no host, or no valid port", f"{_FORM}; {_ENCODE}")
+        port = _port(parts)
+        if not _HOST.fullmatch(parts.hostname or ""):
+            _refuse("names no host", f"{_FORM}; {_ENCODE}")
         return cls(scheme, parts.hostname or "", port or PORTS[scheme], *_login(parts, scheme))
 
     @property
@@ -90,6 +92,17 @@ class ProxyUrl:
                 if len(secret) >= _SHORTEST_HIDDEN:
                     text = text.replace(secret, _HIDDEN)
         return text
+
+
+def _port(parts: SplitResult) -> int | None:
+    """Return the port, if the URL names one. Nothing follows it, so that digits alone are certainly no password."""
+    named = _NAMED_PORT.search(parts.netloc.rpartition("@")[2])
+    if named and not 0 < int(named[1]) <= _LAST_PORT:
+        _refuse(f"names port {named[1]}", f"ports are 1 to {_LAST_PORT}")
+    try:
+        return parts.port
+    except ValueError:
+        _refuse("cannot be read", f"{_FORM}; {_ENCODE}")
 
 
 def _login(parts: SplitResult, scheme: str) -> tuple[str | None, str]:
