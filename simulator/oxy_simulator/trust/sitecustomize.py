@@ -57,6 +57,13 @@ if os.environ.get(ROOT_FILE_VARIABLE):
         """Read the new root key; raise TrustPatchError if the file is missing or malformed."""
         try:
             key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        except FileNotFoundError as error:
+            msg = (
+                f"{ROOT_FILE_VARIABLE}={path} does not exist. A WhatsAppInstance gets it from the ConfigMap that its "
+                "spec.network.caBundleConfigMapRef names, and reaches the simulator by spec.network.proxySecretRef: "
+                "set both, as in the .oxy/petshop.yaml that `make up` writes"
+            )
+            raise TrustPatchError(msg) from error
         except (OSError, ValueError) as error:
             msg = f"{ROOT_FILE_VARIABLE}={path} cannot be read as hexadecimal: {error}"
             raise TrustPatchError(msg) from error

@@ -53,7 +53,8 @@ def test_a_key_that_is_not_found_exactly_once_is_an_error(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"), [("zz", "hexadecimal"), ("00", "holds 1 bytes"), (None, "No such file")]
+    ("content", "complaint"),
+    [("zz", "hexadecimal"), ("00", "holds 1 bytes"), (None, "spec.network.caBundleConfigMapRef")],
 )
 def test_a_root_file_that_cannot_be_read_is_an_error(tmp_path: Path, content: str | None, complaint: str) -> None:
     root_file = tmp_path / "noise-root.hex"

@@ -8,10 +8,12 @@ from pydantic import SecretStr
 from unit.tenant.links import environment_in
 
 from oxy_core.errors import SettingsError
+from oxy_simulator.testing import TRUST_FOLDER
 from oxy_tenant.library_environment import LIBRARY_ENVIRONMENT, TIMER_SLACK, library_environment
 
 SHOW = """
 import os, sys
+from oxy_simulator.testing import TRUST_FOLDER
 from oxy_tenant.library_environment import LIBRARY_ENVIRONMENT, restart_with_environment
 restart_with_environment()
 print(os.environ["GOGC"], *(os.environ[name] == value for name, value in LIBRARY_ENVIRONMENT.items() if name != "GOGC"))
@@ -129,3 +131,19 @@ def test_a_runtime_without_protobufs_native_code_says_what_is_missing() -> None:
     ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert "install libstdc++6 in the image" in ran.stderr
+
+
+def test_the_image_for_the_simulator_says_which_fields_it_needs(tmp_path: Path) -> None:
+    path = os.pathsep.join([str(TRUST_FOLDER), *sys.path])
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "OXY_NOISE_ROOT_FILE": str(tmp_path / "absent")}
+    program = """
+from oxy_tenant.links.neonize.library import load_library
+from oxy_tenant.errors import description_of
+try:
+    load_library()
+except Exception as error:
+    print(description_of(error))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert "spec.network.caBundleConfigMapRef" in ran.stdout
+    assert "spec.network.proxySecretRef" in ran.stdout

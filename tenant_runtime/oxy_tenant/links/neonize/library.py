@@ -87,14 +87,22 @@ def load_messages() -> tuple[Untyped, Untyped]:
     return envelopes, importlib.import_module("waE2E.WAWebProtobufsE2E_pb2")
 
 
+def _load_binder() -> Untyped:
+    try:
+        return importlib.import_module("neonize._binder")
+    except ImportError as error:
+        message = f"neonize's native library cannot be loaded: {error}"
+        raise LinkError(message) from error
+
+
 @cache
 def load_library() -> Library:
-    """Load neonize's native library (about 30 MiB); raises LinkError where it is missing."""
+    """Load neonize's native library (about 30 MiB); raises LinkError where it is missing, or cannot be loaded."""
     envelopes, messages = load_messages()
     if "neonize.download" not in sys.modules:
         _register_download()
     return Library(
-        binder=importlib.import_module("neonize._binder"),
+        binder=_load_binder(),
         envelopes=envelopes,
         messages=messages,
         companion=importlib.import_module("waCompanionReg.WAWebProtobufsCompanionReg_pb2"),
