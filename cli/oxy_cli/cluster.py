@@ -26,6 +26,7 @@ from websocket import WebSocketException
 from yaml import YAMLError
 
 from oxy_cli.errors import ClusterError
+from oxy_core.identity import SLUG_PATTERN
 from oxy_core.instance.custom_resource import API_VERSION, MANAGED_BY, PLURAL
 from oxy_core.memory_file import keep_kubeconfig_in_memory
 
@@ -36,8 +37,11 @@ Query = Sequence[tuple[str, str]]
 
 _GROUP: Final = f"/apis/{API_VERSION}"
 
-_NAME: Final = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
-"""What objects can be called; anything else would change the path of a request. Source: RFC 1123."""
+_NAMES: Final = {
+    "namespace": (re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"), 63),
+    "WhatsAppInstance": (re.compile(SLUG_PATTERN), 40),
+}
+"""What they can be called, by the API server, and in how many characters. Much else would change a request's path."""
 
 _MANAGED: Final = f"app.kubernetes.io/managed-by={MANAGED_BY}"
 
@@ -383,10 +387,11 @@ def cause_of(error: BaseException) -> str:
 
 
 def _checked(kind: str, name: str) -> None:
-    if not _NAME.fullmatch(name):
+    pattern, longest = _NAMES[kind]
+    if not pattern.fullmatch(name):
         message = (
-            f"{name!r} is not the name of a {kind}: names consist of small letters, digits, '-' and '.', begin and end "
-            "with a letter or a digit, and have at most 253 characters"
+            f"{name!r} is not the name of a {kind}: such a name is at most {longest} lower-case letters, digits and "
+            "hyphens, beginning and ending with a letter or digit"
         )
         raise ClusterError(message)
 

@@ -193,6 +193,9 @@ def test_an_instance_that_is_not_accepted_is_neither_repaired_nor_waited_for(sho
         (["pair", "nobody"], ['"nobody" not found']),
         (["pair", ""], ["'' is not the name of a WhatsAppInstance"]),
         (["pair", "shop/status"], ["'shop/status' is not the name of a WhatsAppInstance"]),
+        (["status", "s" * 41], ["is not the name of a WhatsAppInstance", "at most 40 lower-case letters"]),
+        (["logs", "shop.example"], ["'shop.example' is not the name of a WhatsAppInstance"]),
+        (["status", "-n", "shops.example"], ["'shops.example' is not the name of a namespace", "at most 63"]),
         (["status", "shop", "-n", "a/b#"], ["'a/b#' is not the name of a namespace"]),
         (["logs", "nobody"], ['"nobody" not found']),
         (
