@@ -2,10 +2,12 @@
 
 import signal
 import sys
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperGroup
 
 from oxy_cli.commands import agenda, automation, campaign, catalog, contact, conversations, dlq, queues, sessions
 from oxy_cli.commands.freeze import freeze, thaw
@@ -18,8 +20,22 @@ from oxy_cli.commands.usage import usage
 from oxy_cli.errors import CliError
 from oxy_cli.exit_codes import FAILURE, INTERRUPTED, after_signal
 
+
+class Commands(TyperGroup):
+    """The commands, whose complaints about options are in our words alone."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 typer does not export the type of its contexts
+        """Run a command, and drop the name by which pydantic calls an error of ours."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 app = typer.Typer(
     name="oxy",
+    cls=Commands,
     help="WhatsApp assistants on Kubernetes. Link WhatsApp numbers, check their status, send messages.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
