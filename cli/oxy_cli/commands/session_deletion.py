@@ -11,7 +11,7 @@ from oxy_cli.errors import SessionCommandError
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
 from oxy_cli.questions import typed
 from oxy_cli.session_admin import ask_operator, backups_of, readable_bytes
-from oxy_cli.session_view import SessionView
+from oxy_cli.session_view import BACKUPS_ONLY, SessionView
 
 _LOSS: Final = (
     ": the phone has to be linked anew. A device that is still linked stays so until it is removed there (WhatsApp > "
@@ -50,7 +50,7 @@ def delete(  # noqa: PLR0913 each is an option of the command
     held = backups_of(system, found.organization, name) if heir is None else []
     doomed = [item for item in held if backup_id in {None, item["id"]}]
     if backup_id is not None and not doomed:
-        message = f"{name} has no backup {backup_id}; `oxy sessions show {name} -n {found.namespace}` lists them"
+        message = f"{name} has no backup {backup_id}; `{_how_to_show(found)}` lists them"
         raise SessionCommandError(message)
     if found.claim is None and not doomed:
         message = f"organization {found.organization} has neither a volume nor a backup of an instance {name}"
@@ -89,6 +89,11 @@ def _deletable(cluster: Cluster, system: Cluster, name: str, organization: str |
     if here or organization is None:
         return here[0] if here else the_session(cluster, name, system)
     return the_gone(cluster, name, organization)
+
+
+def _how_to_show(found: SessionView) -> str:
+    whose = f" --organization {found.organization}" if found.state == BACKUPS_ONLY else ""
+    return f"oxy sessions show {found.name} -n {found.namespace}{whose}"
 
 
 def _consequence(found: SessionView, doomed: list[dict[str, Any]], backup_id: str | None) -> str:

@@ -97,9 +97,9 @@ def _chosen(system: Cluster, resource: Resource, order: RestoreOrder) -> tuple[s
     Also if nobody can tell: while the backups cannot be listed, none could be fetched either.
     """
     name, namespace = resource["metadata"]["name"], resource["metadata"]["namespace"]
-    source = order.instance or name
+    source, organization = order.instance or name, resource["spec"]["organizationId"]
     try:
-        held = backups_of(system, resource["spec"]["organizationId"], source)
+        held = backups_of(system, organization, source)
     except (AdminError, ClusterError) as error:
         message = (
             f"nothing was changed: the backups of {source} cannot be looked at, so none can be restored now: "
@@ -110,9 +110,10 @@ def _chosen(system: Cluster, resource: Resource, order: RestoreOrder) -> tuple[s
     found = order.of(of_number(held, number_digest(resource["spec"]["phoneNumber"])))
     if found is None:
         what = "no backup" if order.backup_id == LATEST else f"no backup {order.backup_id}"
-        whose = f" of organization {resource['spec']['organizationId']}" if source != name else ""
+        whose = f" of organization {organization}" if source != name else ""
         whose = " of this number, only of another" if order.of(held) else whose
-        lists = f"oxy sessions show {source} -n {namespace}"
+        asked = f" --organization {organization}" if source != name else ""
+        lists = f"oxy sessions show {source} -n {namespace}{asked}"
         message = f"nothing was changed: {source} has {what}{whose}. To see which there are, run: {lists}"
         raise SessionCommandError(message)
     which = f"{found['id']} of {found['storedAt']}"

@@ -128,9 +128,11 @@ def _missing(instance: Instance, wanted: RestoreSpec, backups: Sequence[StoredBa
         )
         return Problem("BackupOfAnotherNumber", message)
     source, named = source_of(instance), "" if wanted.backup_id == LATEST else f" {plain_text(wanted.backup_id)}"
+    organization = instance.spec.organization_id
+    whose = f" --organization {organization}" if source != instance.name else ""
     message = (
-        f"spec.session.restoreFrom: organization {instance.spec.organization_id} has no backup{named} of an instance "
-        f"{source}. To see which there are, run: oxy sessions show {source} -n {instance.namespace}. Those of another "
+        f"spec.session.restoreFrom: organization {organization} has no backup{named} of an instance {source}. To see "
+        f"which there are, run: oxy sessions show {source} -n {instance.namespace}{whose}. Those of another "
         "instance are named by restoreFrom.instance; to link the phone instead, remove spec.session.restoreFrom"
     )
     return Problem("BackupNotFound", message)

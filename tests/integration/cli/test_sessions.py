@@ -438,6 +438,7 @@ def test_a_restore_is_confirmed_set_and_waited_for(shop: Scene, bus: Path) -> No
     assert "shop has no backup." in refused(oxy(shop, "restore", "shop"))
     abroad = refused(oxy(shop, "restore", "shop", "--instance", "other"))
     assert f"other has no backup of organization {shop.namespace[:40]}. To see" in abroad
+    assert f"oxy sessions show other -n {shop.namespace} --organization {shop.namespace[:40]}" in abroad
     theirs = back_up(shop, bus, number=number_digest("+5511987650000"))
     for words in ([], [theirs]):
         assert "of this number, only of another. To see" in refused(oxy(shop, "restore", "shop", *words, "--yes"))
@@ -574,15 +575,21 @@ def test_an_instance_that_moved_to_another_namespace_keeps_its_backups(shop: Sce
 def test_backups_of_an_instance_that_left_no_volume_are_deleted_by_its_organizations_name(
     shop: Scene, bus: Path
 ) -> None:
-    organization, lost = shop.namespace[:40], back_up(shop, bus, "lost")
+    organization = shop.namespace[:40]
+    back_up(shop, bus, "lost")
     assert "neither an instance lost nor" in refused(oxy(shop, "delete", "lost"))
     assert "neither a volume nor a backup" in refused(oxy(shop, "delete", "lost", "--organization", "other"))
     elsewhere = CliRunner().invoke(app, ["sessions", "delete", "shop", "--organization", organization, "-n", "default"])
     assert f"add -n {shop.namespace}" in refused(elsewhere)
+    unknown = oxy(shop, "delete", "lost", "--organization", organization, "--backup", "b0")
+    assert f"`oxy sessions show lost -n {shop.namespace} --organization {organization}` lists them" in refused(unknown)
+    done = oxy(shop, "delete", "lost", "--organization", organization)
+    assert done.stdout == "Deleted the 1 backups of lost (3.1 MiB), which left no volume.\n"
+    kept = [back_up(shop, bus, "lost"), back_up(shop, bus, "lost")]
     assert printed(shop, "delete", "lost", "--organization", organization) == {
         "name": "lost",
         "claim": None,
-        "backups": [lost],
+        "backups": kept[::-1],
     }
     assert "neither a volume nor a backup" in refused(oxy(shop, "show", "lost", "--organization", organization))
 
