@@ -100,9 +100,10 @@ def _consequence(found: SessionView, doomed: list[dict[str, Any]], backup_id: st
     size = readable_bytes(sum(item["bytes"] for item in doomed))
     if backup_id is not None:
         return f"backup {backup_id} of {found.name} ({size})"
+    backups = f"{len(doomed)} backup{'' if len(doomed) == 1 else 's'}"
     if found.claim is None:
-        return f"the {len(doomed)} backups of {found.name} ({size}), which left no volume"
-    return f"the volume {found.claim} of {found.name}, and its {len(doomed)} backups ({size})"
+        return f"the {backups} of {found.name} ({size}), which left no volume"
+    return f"the volume {found.claim} of {found.name}, and its {backups} ({size})"
 
 
 def _confirm_by_name(found: SessionView, what: str, organization: str | None) -> None:

@@ -584,7 +584,7 @@ def test_backups_of_an_instance_that_left_no_volume_are_deleted_by_its_organizat
     unknown = oxy(shop, "delete", "lost", "--organization", organization, "--backup", "b0")
     assert f"`oxy sessions show lost -n {shop.namespace} --organization {organization}` lists them" in refused(unknown)
     done = oxy(shop, "delete", "lost", "--organization", organization)
-    assert done.stdout == "Deleted the 1 backups of lost (3.1 MiB), which left no volume.\n"
+    assert done.stdout == "Deleted the 1 backup of lost (3.1 MiB), which left no volume.\n"
     kept = [back_up(shop, bus, "lost"), back_up(shop, bus, "lost")]
     assert printed(shop, "delete", "lost", "--organization", organization) == {
         "name": "lost",
