@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from oxy_cli.cluster import Cluster
+from oxy_cli.errors import ClusterError
+from oxy_cli.instance import InstanceView
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Output, SystemNamespace
 from oxy_cli.output import console, print_json, print_table, print_yaml
 from oxy_cli.worker_admin import administer
@@ -30,19 +32,46 @@ def list_(  # noqa: PLR0913 each is an option of the command
     organization: Annotated[str | None, typer.Option(help="Only those of this organization.")] = None,
     instance: Annotated[str | None, typer.Option(help="Only those of this instance.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also those that the assistant answers.")] = False,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="Only those of the instances of this namespace.")
+    ] = None,
     system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
     context: Context = None,
     output: Format = Output.TEXT,
 ) -> None:
     """List the conversations that people answer, whoever waits longest for a person first."""
-    arguments = ["conversations", "list", *selection(organization, instance, everything=everything)]
-    found: list[dict[str, Any]] = administer(Cluster.connect(context, system_namespace), arguments)
+    system, chosen = Cluster.connect(context, system_namespace), [(organization, instance)]
+    if namespace is not None:
+        chosen = in_namespace(Cluster.connect(context, namespace), organization, instance)
+    found: list[dict[str, Any]] = [
+        item
+        for place in chosen
+        for item in administer(system, ["conversations", "list", *selection(*place, everything=everything)])
+    ]
+    if len(chosen) > 1:
+        found.sort(key=lambda item: (item["waiting_since"] is None, item["waiting_since"] or ""))
     if output is Output.JSON:
         print_json(found)
     elif found:
         print_table([column.upper() for column in COLUMNS], [row(item) for item in found])
     else:
         console().print("The assistant answers everybody; nobody waits for a person.")
+
+
+def in_namespace(
+    cluster: Cluster, organization: str | None, instance: str | None
+) -> list[tuple[str | None, str | None]]:
+    """Return organization and name of the instances of a namespace, or of one; raises ClusterError if there is none."""
+    resources = cluster.instances() if instance is None else [cluster.instance(instance)]
+    found = [InstanceView.of(item) for item in resources]
+    places: list[tuple[str | None, str | None]] = [
+        (item.organization, item.name) for item in found if organization in {None, item.organization}
+    ]
+    if not places:
+        whose = "" if organization is None else f" of organization {organization}"
+        message = f"there is no WhatsAppInstance{whose} in namespace {cluster.namespace}"
+        raise ClusterError(message)
+    return places
 
 
 def selection(organization: str | None, instance: str | None, *, everything: bool) -> list[str]:

@@ -13,7 +13,11 @@ from typing import IO, Any
 import pytest
 from forked import run_forked
 from integration.cli.scene import Scene
+from typer.testing import CliRunner, Result
 
+from oxy_cli.__main__ import app
+from oxy_cli.cluster import Cluster
+from oxy_cli.commands import conversations
 from oxy_core.instance.custom_resource import REPAIR_ANNOTATION
 from oxy_dev.cluster.certificates import Authority, Identity
 
@@ -285,6 +289,30 @@ def test_every_command_for_dead_letters_has_the_same_options(shop: Scene, verb: 
 def test_every_command_for_conversations_says_what_is_missing(shop: Scene, verb: str) -> None:
     done = oxy("conversations", verb, *([] if verb == "list" else ["paws:1"]), "--system-namespace=nowhere")
     assert (done.returncode, "no AI worker is ready in namespace nowhere" in done.stderr) == (1, True)
+
+
+def test_conversations_of_a_namespace_are_those_of_its_instances(shop: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = {"shop": "2026-11-28T12:00:00Z", "other": "2026-11-28T11:00:00Z", "third": None}
+    for name in ("other", "third"):
+        shop.apply(name, organizationId="others")
+    asked = []
+
+    def answer(_: Cluster, arguments: list[str]) -> list[dict[str, str | None]]:
+        asked.append(arguments[2:])
+        return [{"id": f"paws:{arguments[5]}", "waiting_since": waiting[arguments[5]]}]
+
+    monkeypatch.setattr(conversations, "administer", answer)
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(shop.server.kubeconfig))
+
+    def listed(*words: str) -> Result:
+        return CliRunner().invoke(app, ["conversations", "list", "-o", "json", "-n", shop.namespace, *words])
+
+    assert [item["id"] for item in json.loads(listed().stdout)] == ["paws:other", "paws:shop", "paws:third"]
+    assert asked[0] == ["--organization", "others", "--instance", "other"]
+    assert [item["id"] for item in json.loads(listed("--instance", "shop").stdout)] == ["paws:shop"]
+    assert "no WhatsAppInstance of organization nobody in namespace" in str(
+        listed("--organization", "nobody").exception
+    )
 
 
 def test_a_catalog_that_is_not_yaml_is_refused_before_any_request(shop: Scene, tmp_path: Path) -> None:
