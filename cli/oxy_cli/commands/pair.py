@@ -36,6 +36,8 @@ PROOF_SECONDS: Final = 20.0
 DENIED: Final = "PairingDenied"
 """Reason while a code is shown that the phone did not accept."""
 
+BANNED: Final = "TemporaryBan"
+
 OWN_ADVICE: Final = "oxy pair"
 """The operator's advice while an instance waits to be linked: not shown to someone who is already following it."""
 
@@ -54,8 +56,9 @@ def pair(  # noqa: PLR0913 each is an option of the command
     """Show the code that links an instance to the business's phone, until it is connected."""
     cluster = Cluster.connect(context, namespace)
     instance = InstanceView.of(cluster.instance(name))
-    nonce = _request(cluster, name, method) if method not in (None, instance.method) else None
     display = _Display(output)
+    display.banned(instance)
+    nonce = _request(cluster, name, method) if method not in (None, instance.method) else None
     ahead = cluster.clock_ahead()
     deadline = time.monotonic() + timeout  # however slow the cluster answers, it is looked at once
     while time.monotonic() < deadline:
@@ -156,6 +159,17 @@ class _Display:
             print_event({"event": "denied", "name": instance.name, "namespace": instance.namespace})
         else:
             text = CONNECTION_CAUSES[DENIED].explain(instance.name)
+            Console(stderr=True, highlight=False, soft_wrap=True).print(f"[yellow]![/] {escape(text)}")
+
+    def banned(self, instance: InstanceView) -> None:
+        """Warn of the attempt that is about to be made if WhatsApp has banned the number for a time."""
+        if instance.ready.reason != BANNED:
+            return
+        if self.output is Output.JSON:
+            where = {"name": instance.name, "namespace": instance.namespace}
+            print_event({"event": "banned", **where, "message": instance.ready.message})
+        else:
+            text = f"{instance.ready.message}. An attempt before the ban has ended may lengthen it."
             Console(stderr=True, highlight=False, soft_wrap=True).print(f"[yellow]![/] {escape(text)}")
 
     def waiting(self, instance: InstanceView) -> None:

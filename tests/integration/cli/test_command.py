@@ -19,6 +19,7 @@ from oxy_cli.__main__ import app
 from oxy_cli.cluster import Cluster
 from oxy_cli.commands import conversations
 from oxy_core.instance.custom_resource import REPAIR_ANNOTATION
+from oxy_core.instance.terminal_causes import TERMINAL_CAUSES
 from oxy_dev.cluster.certificates import Authority, Identity
 
 SECONDS = 60.0
@@ -155,6 +156,16 @@ def test_people_are_told_what_is_wrong_with_a_code_and_with_the_proof(shop: Scen
         True,
         True,
     )
+
+
+def test_an_attempt_during_a_ban_is_warned_of(shop: Scene) -> None:
+    banned = TERMINAL_CAUSES["TemporaryBan"].explain("shop", datetime(2027, 3, 4, 12, tzinfo=UTC))
+    shop.set_status("shop", "Failed", reason="TemporaryBan", message=banned, repair={"required": True})
+    done = oxy("pair", "shop", "-n", shop.namespace, "--timeout=1")
+    assert "! WhatsApp has temporarily banned this number until 2027-03-04 12:00 UTC." in done.stderr
+    assert "An attempt before the ban has ended may lengthen it." in done.stderr
+    asked = oxy("pair", "shop", "-n", shop.namespace, "--timeout=1", "--output=json")
+    assert json.loads(asked.stdout.splitlines()[0])["event"] == "banned"
 
 
 def test_pairing_that_times_out_says_why_and_what_to_do(shop: Scene) -> None:
