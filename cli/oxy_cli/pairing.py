@@ -1,14 +1,17 @@
 """Decides the next step of pairing an instance. Pure; `oxy_cli.commands.pair` acts on it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from oxy_cli.errors import PairingError
 from oxy_cli.instance import Condition, InstanceView
-from oxy_core.instance.pairing_offer import PairingOffer
+from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
 from oxy_core.instance.terminal_causes import TERMINAL_CAUSES
+
+SHORTEST_TO_SCAN: Final = timedelta(seconds=5)
+"""A QR code that ends sooner is not shown. WhatsApp replaces each within 20 seconds."""
 
 
 class PairingStep(StrEnum):
@@ -35,6 +38,11 @@ def current_offer(secret: Mapping[str, str] | None, now: datetime) -> PairingOff
         message = "the pairing Secret cannot be read; are the operator and this command the same version?"
         raise PairingError(message) from None
     return offer if offer and offer.expires_at > now else None
+
+
+def lasts_long_enough(offer: PairingOffer, now: datetime) -> bool:
+    """Whether there is time left to scan a code: of a QR code that was running before, the next one is awaited."""
+    return offer.method is not PairingMethod.QR_CODE or offer.expires_at - now >= SHORTEST_TO_SCAN
 
 
 def next_step(

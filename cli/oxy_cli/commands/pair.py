@@ -19,7 +19,7 @@ from oxy_cli.errors import PairingError
 from oxy_cli.instance import Condition, InstanceView
 from oxy_cli.options import Context, Format, Name, Namespace, Output
 from oxy_cli.output import console, print_event
-from oxy_cli.pairing import PairingStep, current_offer, next_step
+from oxy_cli.pairing import PairingStep, current_offer, lasts_long_enough, next_step
 from oxy_core.instance.connection_causes import CONNECTION_CAUSES
 from oxy_core.instance.custom_resource import REPAIR_ANNOTATION, pairing_secret_name
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
@@ -63,7 +63,8 @@ def pair(  # noqa: PLR0913 each is an option of the command
     deadline = time.monotonic() + timeout  # however slow the cluster answers, it is looked at once
     while time.monotonic() < deadline:
         instance = InstanceView.of(cluster.instance(name))
-        offer = current_offer(cluster.secret(pairing_secret_name(name)), datetime.now(UTC) + ahead)
+        now = datetime.now(UTC) + ahead
+        offer = current_offer(cluster.secret(pairing_secret_name(name)), now)
         match next_step(instance, offer, nonce, shown=display.last_offer is not None):
             case PairingStep.DONE:
                 display.connected(instance)
@@ -71,8 +72,10 @@ def pair(  # noqa: PLR0913 each is an option of the command
                 return
             case PairingStep.REQUEST:
                 nonce = _request(cluster, name)
-            case PairingStep.SHOW if offer is not None:
-                display.offer(offer, datetime.now(UTC) + ahead)
+            case PairingStep.SHOW if offer is not None and (
+                offer == display.last_offer or lasts_long_enough(offer, now)
+            ):
+                display.offer(offer, now)
                 display.denied(instance)
             case _:
                 display.waiting(instance)

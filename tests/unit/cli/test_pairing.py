@@ -16,7 +16,7 @@ from unit.wai_operator.making import (
 from oxy_cli.commands.pair import grouped
 from oxy_cli.errors import PairingError
 from oxy_cli.instance import InstanceView
-from oxy_cli.pairing import PairingStep, current_offer, next_step
+from oxy_cli.pairing import PairingStep, current_offer, lasts_long_enough, next_step
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
 from oxy_core.instance.pairing_window import PAIRING_EXPIRED
 from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, ExitCode
@@ -73,6 +73,13 @@ def instance(
 )
 def test_the_next_step(given: InstanceView, code: PairingOffer | None, nonce: str | None, step: PairingStep) -> None:
     assert next_step(given, code, nonce) is step
+
+
+@pytest.mark.parametrize(
+    ("offer", "left", "shown"), [(SCAN, 3, False), (SCAN, 5, True), (CODE, 3, True)], ids=["QR", "QR in time", "code"]
+)
+def test_a_qr_code_of_which_seconds_are_left_is_not_shown(offer: PairingOffer, left: int, *, shown: bool) -> None:
+    assert lasts_long_enough(offer, LATER - timedelta(seconds=left)) is shown
 
 
 @pytest.mark.parametrize(
