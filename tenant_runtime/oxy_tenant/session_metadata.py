@@ -161,6 +161,7 @@ class MetadataFile:
 
     def __init__(self, folder: Path, organization: OrganizationName, instance: InstanceName) -> None:
         """Read the file; one that is missing or unreadable counts as empty, and `lost` says that it was unreadable."""
+        self.folder = folder
         self._path = folder / METADATA_FILE
         self._writing = threading.RLock()
         self.lost = False

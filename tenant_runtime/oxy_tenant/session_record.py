@@ -13,6 +13,7 @@ from oxy_core.tenant import TerminationMessage
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.protocol import LinkedDevice
 from oxy_tenant.session_metadata import SESSION_MISSING, GivenUp, MetadataFile, unpaired
+from oxy_tenant.set_aside import bytes_of
 
 KEEP_SECONDS: Final = 60.0
 """How long counted facts are good for: counting the messages of two months takes milliseconds."""
@@ -107,8 +108,7 @@ class SessionRecord:
     def _count(self) -> tuple[int, int]:
         now = time.monotonic()
         if self._counted_at is None or now - self._counted_at > KEEP_SECONDS:
-            size = sum(file.stat().st_size for file in self._kept_aside() if file.exists())
-            self._counted, self._counted_at = (self._journal.inbound.count(), size), now
+            self._counted, self._counted_at = (self._journal.inbound.count(), bytes_of(self._metadata.folder)), now
         return self._counted
 
 

@@ -4,6 +4,7 @@
 session or another number's, a person may still need it. Prints JSON. Exit status: 0 success; 2 it cannot do that.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -23,14 +24,34 @@ _WITH_LOG: Final = ("", "-wal", "-shm")
 
 def listed(folder: Path) -> list[dict[str, object]]:
     """Return name, size in bytes, and the time at which each was set aside, oldest first."""
-    found = (_NAME.fullmatch(path.name) for path in folder.iterdir())
-    moments = {
-        folder / match["name"]: datetime.strptime(f"{match['at']}+0000", "%Y%m%dT%H%M%SZ%z") for match in found if match
-    }
     return [
-        {"name": path.name, "bytes": sum(part.stat().st_size for part in _parts(path)), "since": moment.isoformat()}
-        for path, moment in sorted(moments.items(), key=lambda item: (item[1], item[0]))
+        {"name": path.name, "bytes": _size(path), "since": moment.isoformat()}
+        for path, moment in sorted(_found(folder).items(), key=lambda item: (item[1], item[0]))
     ]
+
+
+def bytes_of(folder: Path) -> int:
+    """Return the size of all of them."""
+    return sum(_size(path) for path in _found(folder))
+
+
+def _found(folder: Path) -> dict[Path, datetime]:
+    """Return which there are, and since when; if only its log is left, no file has that path."""
+    found = {}
+    for path in folder.iterdir():
+        match = _NAME.fullmatch(path.name)
+        with contextlib.suppress(ValueError):  # a person has called a file similarly
+            if match is not None:
+                found[folder / match["name"]] = datetime.strptime(f"{match['at']}+0000", "%Y%m%dT%H%M%SZ%z")
+    return found
+
+
+def _size(path: Path) -> int:
+    size = 0
+    for part in _parts(path):
+        with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+            size += part.stat().st_size
+    return size
 
 
 def delete(folder: Path, name: str) -> list[dict[str, object]]:

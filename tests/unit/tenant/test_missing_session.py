@@ -26,6 +26,7 @@ from oxy_tenant.links.neonize.session_store import SessionStore
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.session_metadata import METADATA_FILE, MetadataFile
 from oxy_tenant.session_record import SessionRecord
+from oxy_tenant.set_aside import listed
 from oxy_tenant.settings_file import SettingsFile
 
 BAN, LOGOUT = (66, "TemporaryBan"), (64, "LoggedOut")
@@ -126,6 +127,8 @@ async def test_a_session_that_nobody_gave_up_is_missed_until_a_person_acts(
     assert (volume.missing(), volume.session.exists()) == (left, False)
     [kept] = volume.folder.glob("session.missing-*-wal")
     assert kept.read_bytes() == log
+    size = sum(path.stat().st_size for path in volume.folder.glob("session.missing-*"))
+    assert volume.record(2).facts().set_aside_bytes == sum(item["bytes"] for item in listed(volume.folder)) == size
     assert await volume.start() == "SessionMissing", "it was killed before it noted its end"
     volume.ends(1, 68, "SessionMissing")
     assert await volume.start(2) == "pairs"
