@@ -9,6 +9,7 @@ from typing import Final
 
 from oxy_core.envelopes import LiveState
 from oxy_core.instance.pairing_offer import PairingOffer
+from oxy_core.instance.stored_session import SessionFacts
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.pod import Pod
 from oxy_operator.lenient import plain_text, reason
@@ -46,6 +47,9 @@ _QUIET: Final = frozenset(
     }
 )
 """Fields whose change alone is no news."""
+
+_STEPS: Final = ("linked_at", "device", "restored_at", "set_aside_bytes")
+"""What of a session changes only if somebody, or something, has done something to it, which people look for."""
 
 
 def noticeable(clock_ahead: timedelta) -> timedelta:
@@ -111,7 +115,14 @@ def is_news(announced: LiveState, now: LiveState) -> bool:
     """Whether `now` differs from `announced`, the state last acted upon, by more than a heartbeat."""
     if announced.model_dump(exclude=set(_QUIET)) != now.model_dump(exclude=set(_QUIET)):
         return True
+    if now.session is not None and steps(announced.session) != steps(now.session):
+        return True
     return now.last_activity_at is not None and is_later_activity(now.last_activity_at, announced.last_activity_at)
+
+
+def steps(session: SessionFacts | None) -> tuple[object, ...]:
+    """Return what was done to a session, as far as its facts tell."""
+    return tuple(getattr(session or SessionFacts(), name) for name in _STEPS)
 
 
 def is_later_activity(latest: datetime, known: datetime | None) -> bool:

@@ -48,6 +48,9 @@ _FIGURES: Final = (
     *("messages", "peers", "setAsideBytes", "checkedAt", "restoredAt", "updatedAt"),
 )
 
+_STEPS: Final = ("linkedAt", "device", "setAsideBytes", "restoredAt")
+"""Figures that change only if something was done to the session; as in `live_state.steps`."""
+
 Fields = dict[str, Any]
 
 
@@ -55,7 +58,7 @@ def session_status(situation: Situation) -> Fields | None:
     """Return ``status.session``; what is not known now stays as it was shown last."""
     old: Fields = situation.instance.status.get("session", {})
     fields = {
-        **_facts(situation.live, old),
+        **_facts(situation.live, old, step=_has_new_backup(situation.backups, old)),
         **_backups(situation.backups, old),
         "messagesLost": situation.live.messages_lost if situation.live else old.get("messagesLost"),
         "backup": _request(situation, old),
@@ -181,14 +184,27 @@ def _failure(said: BackupState | None) -> Problem | None:
     return Problem(said.reason or "BackupFailed", f"{what}: {plain_text(said.detail)}")
 
 
-def _facts(live: LiveState | None, old: Fields) -> Fields:
-    """Return sizes and figures, which are written at most every five minutes, or when more of them are known."""
+def _has_new_backup(backups: Sequence[StoredBackup] | None, old: Fields) -> bool:
+    shown = {item["id"] for item in old.get("backups", ())}
+    return any(str(backup.manifest.id) not in shown for backup in (backups or ())[:1])
+
+
+def _facts(live: LiveState | None, old: Fields, *, step: bool) -> Fields:
+    """Return sizes and figures, which are written at most every five minutes, or when more of them are known.
+
+    Also after a `step` or one that they tell of: a phone was linked, a backup was made or restored.
+    """
     shown: Fields = {name: old[name] for name in _FIGURES if name in old}
     fresh = _fresh(live) if live is not None else {}
     updated = utc_moment(old.get("updatedAt"))
     # Either way: a clock that was put back must not keep figures of a future that was none.
     young = live is not None and updated is not None and abs(live.heartbeat_at - updated) < ACTIVITY_STEP
-    return shown if not fresh or (young and fresh.keys() <= shown.keys()) else fresh
+    step = step or (live is not None and live.session is not None and _steps(fresh) != _steps(shown))
+    return shown if not fresh or (young and not step and fresh.keys() <= shown.keys()) else fresh
+
+
+def _steps(figures: Fields) -> Fields:
+    return {name: figures[name] for name in _STEPS if name in figures}
 
 
 def _fresh(live: LiveState) -> Fields:

@@ -339,6 +339,7 @@ class Connection:
             # Not only at the next start: the first session is the one that has no copy yet.
             self._progress.fresh = False
             await self._keeper.newly_linked()
+            self._board.stored_changed()
 
     def _went_down(self, trouble: Trouble) -> None:
         if self.up.is_set():

@@ -87,6 +87,10 @@ class StateBoard:
             for watcher in self._watchers:
                 watcher.set()
 
+    def stored_changed(self) -> None:
+        """Publish soon what is stored now, although the state is the same."""
+        self._changed.set()
+
     def watch(self) -> asyncio.Event:
         """Return an event that is set on each change from now on."""
         watcher = asyncio.Event()

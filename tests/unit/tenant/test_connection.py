@@ -404,6 +404,34 @@ async def test_a_session_is_copied_as_soon_as_the_phone_is_linked(tmp_path: Path
         await reached((tmp_path / "session.copy.db").exists)
 
 
+class ScriptedBus:
+    """Counts what is published."""
+
+    is_connected = True
+
+    def __init__(self) -> None:
+        self.published = 0
+
+    async def publish(self, *_: object) -> None:
+        self.published += 1
+
+
+async def test_what_is_stored_is_told_once_more_when_a_phone_was_linked(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=False) as stage:
+        bus = ScriptedBus()
+        telling = asyncio.create_task(stage.board.run(bus))  # type: ignore[arg-type]
+        await reached(lambda: bus.published == 1)
+        stage.board.stored_changed()
+        await reached(lambda: bus.published == 2)
+        telling.cancel()
+        told: list[bool] = []
+        stage.board.stored_changed = lambda: told.append((tmp_path / "session.copy.db").exists())  # type: ignore[method-assign]
+        async with running(stage):
+            await stage.session_exists()
+            await stage.deliver(1, QrOffered("qr 1"), PairingStopped(succeeded=True), Connected())
+            await reached(lambda: told == [True])
+
+
 OTHER = "+5521922220001"
 
 

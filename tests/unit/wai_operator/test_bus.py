@@ -13,6 +13,7 @@ from oxy_operator.ownership.organizations import organization_config_map
     [
         {"heartbeat_at": NOW},
         {"session_bytes": 9},
+        {"session": {"messages": 8, "peers": 3, "checked_at": NOW}},
         {"last_activity_at": NOW + timedelta(minutes=4)},
     ],
 )
@@ -31,6 +32,9 @@ def test_a_heartbeat_is_no_news(changes: Json) -> None:
         {"jid": "5511987650000@s.whatsapp.net"},
         {"next_attempt_at": NOW},
         {"last_activity_at": NOW + timedelta(minutes=5)},
+        {"session": {"linked_at": NOW}},
+        {"session": {"restored_at": NOW}},
+        {"session": {"set_aside_bytes": 9}},
         {"pairing": {"method": "QRCode", "qr": "2@x", "expires_at": NOW}},
     ],
 )

@@ -313,6 +313,33 @@ def test_the_status_lists_backups_and_figures_at_a_bounded_rate() -> None:
 
 
 @pytest.mark.parametrize(
+    ("session", "made", "is_new"),
+    [
+        ({"messages": 8, "peers": 3}, [backup(1)], False),
+        ({}, None, False),
+        ({"linked_at": NOW}, [backup(1)], True),
+        ({"device": 3}, [backup(1)], True),
+        ({"device": None}, [backup(1)], True),
+        ({"set_aside_bytes": 0}, [backup(1)], True),
+        ({"restored_at": NOW}, [backup(1)], True),
+        ({}, [backup(2), backup(1)], True),
+    ],
+)
+def test_figures_are_written_anew_after_a_link_a_backup_or_a_restore(
+    session: Json, made: Json, *, is_new: bool
+) -> None:
+    earlier = NOW - HOUR
+    facts = {"linked_at": earlier, "device": 2, "set_aside_bytes": 9, "restored_at": earlier, "messages": 7, "peers": 2}
+    shown = status(observed(backups=[backup(1)], reported=live(session=facts, session_bytes=4096)))
+    said = live(session=facts | session, session_bytes=8192)
+    later = status(observed(instance=instance(status=shown), backups=made, reported=said))
+    assert later["session"]["sizeBytes"] == (8192 if is_new else 4096)
+    starting = live(session=None, session_bytes=None, volume_bytes=None)
+    waiting = status(observed(instance=instance(status=shown), backups=[backup(1)], reported=starting))
+    assert waiting["session"]["sizeBytes"] == 4096
+
+
+@pytest.mark.parametrize(
     ("made", "said", "outcome"),
     [
         ([], None, "Requested"),
