@@ -60,6 +60,8 @@ class RestoreRecord(_Part):
     forced: bool = False
     newest_secret: int = 0
     """Newest row of message secrets that the restored session has."""
+    same_device: bool = False
+    """Whether it is the device that the session had before, as far as that was noted."""
 
     @property
     def state(self) -> RestoreState:

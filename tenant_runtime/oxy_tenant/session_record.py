@@ -13,7 +13,7 @@ from oxy_core.tenant import TerminationMessage
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.protocol import LinkedDevice
 from oxy_tenant.session_metadata import SESSION_MISSING, GivenUp, MetadataFile, unpaired
-from oxy_tenant.set_aside import bytes_of
+from oxy_tenant.set_aside import found, size_of
 
 KEEP_SECONDS: Final = 60.0
 """How long counted facts are good for: counting the messages of two months takes milliseconds."""
@@ -39,7 +39,7 @@ class SessionRecord:
         self._ended = ended
         self._library = f"neonize {version('neonize')}"
         self._peers: int | None = None
-        self._counted: tuple[int, int] = (0, 0)
+        self._counted: tuple[int, int, bool] = (0, 0, False)
         self._counted_at: float | None = None
 
     def examined(self, device: LinkedDevice | None, *, fresh: bool) -> None:
@@ -93,7 +93,8 @@ class SessionRecord:
     def facts(self) -> SessionFacts:
         """Return what is stored."""
         known = self._metadata.current
-        messages, set_aside = self._count()
+        messages, set_aside, others_aside = self._count()
+        restored = known.restored
         return SessionFacts(
             linked_at=known.linked_at,
             device=known.device,
@@ -101,15 +102,26 @@ class SessionRecord:
             messages=messages,
             peers=self._peers,
             set_aside_bytes=set_aside,
+            others_aside=others_aside,
+            regained_by=restored.wish if restored is not None and restored.same_device else None,
             checked_at=known.checked_at,
-            restored_at=None if known.restored is None else known.restored.at,
+            restored_at=None if restored is None else restored.at,
         )
 
-    def _count(self) -> tuple[int, int]:
+    def _count(self) -> tuple[int, int, bool]:
         now = time.monotonic()
         if self._counted_at is None or now - self._counted_at > KEEP_SECONDS:
-            self._counted, self._counted_at = (self._journal.inbound.count(), bytes_of(self._metadata.folder)), now
+            aside = found(self._metadata.folder)
+            size, others = sum(map(size_of, aside)), any(self._is_of_another(*item) for item in aside.items())
+            self._counted, self._counted_at = (self._journal.inbound.count(), size, others), now
         return self._counted
+
+    def _is_of_another(self, aside: Path, at: datetime) -> bool:
+        """Whether a session that was set aside may be of another device than the one that was there after it."""
+        restores = self._metadata.current.restores
+        regained = {restored.at.replace(microsecond=0) for restored in restores if restored.same_device}
+        is_same = aside.name.startswith("session.before-restore-") and at in regained
+        return not is_same and not aside.name.startswith("session.missing-")
 
 
 def _number(device: LinkedDevice) -> str | None:

@@ -25,28 +25,24 @@ _WITH_LOG: Final = ("", "-wal", "-shm")
 def listed(folder: Path) -> list[dict[str, object]]:
     """Return name, size in bytes, and the time at which each was set aside, oldest first."""
     return [
-        {"name": path.name, "bytes": _size(path), "since": moment.isoformat()}
-        for path, moment in sorted(_found(folder).items(), key=lambda item: (item[1], item[0]))
+        {"name": path.name, "bytes": size_of(path), "since": moment.isoformat()}
+        for path, moment in sorted(found(folder).items(), key=lambda item: (item[1], item[0]))
     ]
 
 
-def bytes_of(folder: Path) -> int:
-    """Return the size of all of them."""
-    return sum(_size(path) for path in _found(folder))
-
-
-def _found(folder: Path) -> dict[Path, datetime]:
+def found(folder: Path) -> dict[Path, datetime]:
     """Return which there are, and since when; if only its log is left, no file has that path."""
-    found = {}
+    moments = {}
     for path in folder.iterdir():
         match = _NAME.fullmatch(path.name)
         with contextlib.suppress(ValueError):  # a person has called a file similarly
             if match is not None:
-                found[folder / match["name"]] = datetime.strptime(f"{match['at']}+0000", "%Y%m%dT%H%M%SZ%z")
-    return found
+                moments[folder / match["name"]] = datetime.strptime(f"{match['at']}+0000", "%Y%m%dT%H%M%SZ%z")
+    return moments
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
+    """Return the size in bytes of one of them, with its log."""
     size = 0
     for part in _parts(path):
         with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
@@ -56,13 +52,13 @@ def _size(path: Path) -> int:
 
 def delete(folder: Path, name: str) -> list[dict[str, object]]:
     """Delete one of them; return it. Raises LookupError, which says why, if there is none of this name."""
-    found = [item for item in listed(folder) if item["name"] == name]
-    if not found:
+    chosen = [item for item in listed(folder) if item["name"] == name]
+    if not chosen:
         message = f"no session that was set aside is called {name!r}"
         raise LookupError(message)
     for part in _parts(folder / name):
         part.unlink()
-    return found
+    return chosen
 
 
 def _parts(path: Path) -> list[Path]:

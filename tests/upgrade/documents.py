@@ -294,6 +294,8 @@ FULL: Final[Mapping[str, Envelope]] = {
             messages=7,
             peers=4,
             set_aside_bytes=4096,
+            others_aside=True,
+            regained_by="4f1c",
             checked_at=MOMENT,
             restored_at=MOMENT,
         ),

@@ -2,7 +2,7 @@
 
 A damaged session, one of another number, and one that a backup replaced get another name on the volume. Their devices
 stay on the phone's list, and only a person may delete them. So the record keeps when that happened last, also after the
-instance was told to link anew.
+instance was told to link anew; not if a backup has brought the same device back.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ from typing import Final
 
 from oxy_core.instance.custom_resource import GROUP
 from oxy_core.instance.terminal_causes import terminal_cause
+from oxy_core.times import utc_text
 
 PAIRED_ANNOTATION: Final = f"{GROUP}/paired"
 """On the claim: ``true`` if a phone is linked with its session."""
@@ -29,6 +30,16 @@ UNKNOWN: Final = datetime.max.replace(tzinfo=UTC)
 """Stands for the time of something that nobody noted: no backup is newer."""
 
 
+def aside_text(moment: datetime | None) -> str:
+    """Return the form that `SET_ASIDE_ANNOTATION` has."""
+    return NEVER if moment is None else utc_text(moment)
+
+
+def aside_moment(text: str) -> datetime | None:
+    """Return what `aside_text` was made of; `UNKNOWN` if somebody else has written it."""
+    return None if text == NEVER else _moment(text)
+
+
 def set_aside_at(annotations: Mapping[str, str]) -> datetime | None:
     """Return when credentials were last set aside on a claim's volume; None: never, or WhatsApp unlinked their device.
 
@@ -36,10 +47,8 @@ def set_aside_at(annotations: Mapping[str, str]) -> datetime | None:
     may never have been linked, or its session may have been set aside.
     """
     text = annotations.get(SET_ASIDE_ANNOTATION)
-    if text == NEVER:
-        return None
     if text is not None:
-        return _moment(text)
+        return aside_moment(text)
     is_linked = annotations.get(PAIRED_ANNOTATION) == "true"
     return None if is_linked or _is_unlinked(annotations.get(ENDED_ANNOTATION)) else UNKNOWN
 

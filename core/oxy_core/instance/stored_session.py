@@ -40,6 +40,10 @@ class SessionFacts(TolerantModel):
     """Other devices with which it has a ratchet."""
     set_aside_bytes: int | None = Field(default=None, ge=0)
     """Size of the sessions that were set aside, which only a person deletes."""
+    others_aside: bool | None = None
+    """Whether one of them may be of another device; not what is left of a missing one, which the pod's end has told."""
+    regained_by: str | None = None
+    """The wish whose backup brought back the very device that the session had before; None: the last one did not."""
     checked_at: AwareDatetime | None = None
     """When it was last found to be intact."""
     restored_at: AwareDatetime | None = None

@@ -19,10 +19,11 @@ from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, PAIRING_UNTIL_AN
 from oxy_core.instance.pairing_window import PAIRING_WINDOW
 from oxy_core.instance.set_aside import (
     ENDED_ANNOTATION,
-    NEVER,
     PAIRED_ANNOTATION,
     SET_ASIDE_ANNOTATION,
     UNKNOWN,
+    aside_moment,
+    aside_text,
     set_aside_at,
 )
 from oxy_core.instance.terminal_causes import terminal_cause
@@ -69,6 +70,8 @@ class EpochEnd(BaseModel):
     """The version that its client claimed to be; empty if it did not say."""
     image: str = ""
     """Of the pod that ended."""
+    aside_before: str | None = None
+    """What the record said of credentials set aside before this end (`aside_text`); None: an older one wrote this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ class EpochRecord:
             EPOCH_ANNOTATION: str(self.epoch),
             _INCARNATION: self.incarnation,
             PAIRED_ANNOTATION: "true" if self.paired else "false",
-            SET_ASIDE_ANNOTATION: utc_text(self.set_aside) if self.set_aside else NEVER,
+            SET_ASIDE_ANNOTATION: aside_text(self.set_aside),
             _NUMBER: self.number,
             **{name: value for name, value in optional.items() if value is not None},
         }
@@ -188,7 +191,7 @@ def next_record(  # noqa: PLR0913 every observation that counts
     if pod is None or pod.epoch != current.epoch:
         return current
     if current.restore is not None:
-        current = replace(current, restore=current.restore.answered(live))
+        current = _with_regained(replace(current, restore=current.restore.answered(live)), live)
     termination = pod.ended(current.epoch)
     if current.end is None and termination is not None and terminal_cause(termination.exit_code) is not None:
         return _ended(current, termination, pod.image, now)
@@ -232,10 +235,22 @@ def _with_number(record: EpochRecord, instance: Instance) -> EpochRecord:
 
 def _with_set_aside(record: EpochRecord, live: LiveState | None, now: datetime) -> EpochRecord:
     """Date what was set aside while nobody noted it."""
-    is_told = live is not None and live.session is not None and bool(live.session.set_aside_bytes)
+    told = live.session if live is not None else None
+    is_told = told is not None and bool(told.set_aside_bytes) and told.others_aside is not False
     if record.set_aside == UNKNOWN or (record.set_aside is None and is_told):
         return replace(record, set_aside=_noted(now))
     return record
+
+
+def _with_regained(record: EpochRecord, live: LiveState | None) -> EpochRecord:
+    """Take back that the device of the session that was replaced may stay linked: it is the one of the backup."""
+    pin, told = record.restore, live.session if live is not None else None
+    if pin is None or pin.aside_before is None or pin.epoch != record.epoch or told is None:
+        return record
+    if told.regained_by != pin.wish.id:
+        return record
+    restored = pin.model_copy(update={"aside_before": None})
+    return replace(record, restore=restored, set_aside=aside_moment(pin.aside_before))
 
 
 def _repaired(record: EpochRecord, nonce: str, pod: Pod | None, now: datetime) -> EpochRecord:
@@ -265,7 +280,15 @@ def _with_restore(
     wish_id = f"{manifest.id}/{instance.uid}/{instance.generation}"
     wish = RestoreWish(id=wish_id, manifest=manifest, force=wanted.force)
     unlinked = manifest.id in unlinked_after(backups or ())
-    pin = RestorePin(asked=asked, wish=wish, request=wanted.request, epoch=epoch, unlinked=unlinked)
+    before = record.end.aside_before if record.end is not None else None
+    pin = RestorePin(
+        asked=asked,
+        wish=wish,
+        request=wanted.request,
+        epoch=epoch,
+        unlinked=unlinked,
+        aside_before=before or aside_text(record.set_aside),
+    )
     set_aside = _noted(now) if record.paired else record.set_aside
     window = _window_end(now)
     return replace(record, epoch=epoch, pairing_until=window, ended=None, restore=pin, set_aside=set_aside)
@@ -281,6 +304,7 @@ def _ended(record: EpochRecord, termination: Termination, image: str, now: datet
         message=plain_text(message.message) if message else "",
         client_version=(message.client_version or "") if message else "",
         image=image,
+        aside_before=aside_text(record.set_aside),
     )
     unpairs = cause is not None and cause.unpairs
     set_aside = _noted(now) if cause is not None and cause.sets_aside else record.set_aside

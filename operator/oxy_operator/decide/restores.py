@@ -37,6 +37,11 @@ class RestorePin(BaseModel):
     """In which it is, or was, restored; None: an older operator pinned it, or the session was replaced since."""
     unlinked: bool = False
     """Whether the backup's device was to be unlinked on the phone once it was made."""
+    aside_before: str | None = None
+    """What the record said of credentials set aside before it lost the session that this replaces (`aside_text`).
+
+    None: an older operator pinned it, or the record says that again.
+    """
     outcome: RestoreOutcome | None = None
     reason: str = ""
     detail: str = ""

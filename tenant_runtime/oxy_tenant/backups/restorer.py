@@ -60,13 +60,14 @@ class Restorer:
 
         Raises VolumeError and OSError: then it may succeed later.
         """
+        now = datetime.now(UTC)
         try:
-            await asyncio.to_thread(self._archive.adopt, unpacked, datetime.now(UTC), wish.manifest.made_at)
+            await asyncio.to_thread(self._archive.adopt, unpacked, now, wish.manifest.made_at)
         except SessionError as error:
             # Some damage shows only when something is changed. The present session is still in its place.
             detail = f"the session in backup {wish.manifest.id} cannot be used: {error}"
             return await self._keep(wish, RestoreOutcome.REFUSED, BackupDamagedError.reason, detail)
-        return await self._keep(wish, RestoreOutcome.RESTORED, "Restored", CAVEAT, unpacked)
+        return await self._keep(wish, RestoreOutcome.RESTORED, "Restored", CAVEAT, unpacked, at=now)
 
     def _refused(self, wish: RestoreWish, phone: str) -> RefusedRestore | None:
         last_change = self._archive.last_change()  # before a look at the session, which may write its log into it
@@ -106,23 +107,27 @@ class Restorer:
         async with transport(self._environment) as bus:
             return await received(bus, self._archive, manifest, seal)
 
-    async def _keep(
+    async def _keep(  # noqa: PLR0913 what became of it
         self,
         wish: RestoreWish,
         outcome: RestoreOutcome,
         reason: str,
         detail: str,
         unpacked: UnpackedSession | None = None,
+        *,
+        at: datetime | None = None,
     ) -> RestoreRecord:
+        restored, device = outcome is RestoreOutcome.RESTORED, self._metadata.current.device_digest
         record = RestoreRecord(
             wish=wish.id,
             backup=wish.manifest.id,
             outcome=outcome,
-            at=datetime.now(UTC),
+            at=at or datetime.now(UTC),
             reason=reason,
             detail=detail[:MAX_DETAIL],
             forced=wish.force,
             newest_secret=0 if unpacked is None else unpacked.newest_secret,
+            same_device=restored and device == wish.manifest.device,
         )
         await asyncio.to_thread(self._archive.discard)  # what was refused would take room until the next backup
         await asyncio.to_thread(self._write, record, wish)

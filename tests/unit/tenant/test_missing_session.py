@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 from unit.tenant.links import environment_in
 from unit.tenant.sessions import make_session
+from unit.tenant.test_backups import wish
 
 from oxy_core.identity import Jid
-from oxy_core.session_backups import LeaveWish
+from oxy_core.session_backups import LeaveWish, RestoreWish
 from oxy_core.tenant import TerminationMessage
+from oxy_tenant.backups.restorer import Restorer
 from oxy_tenant.connection.ended_marker import EndedMarker
 from oxy_tenant.connection.ending import EndedError
 from oxy_tenant.connection.session_keeper import SessionKeeper
@@ -137,6 +139,35 @@ async def test_a_session_that_nobody_gave_up_is_missed_until_a_person_acts(
     assert await volume.start(2) == "paired"
     delete(volume)
     assert await volume.start(2) == "SessionMissing"
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("lose", [None, delete, empty, replace])
+async def test_a_backup_of_the_same_device_leaves_none_of_another_aside(
+    volume: Volume, lose: Callable[[Volume], None] | None, *, same: bool
+) -> None:
+    archive, store = NeonizeArchive(volume.folder), SessionStore(volume.folder)
+    device, packed = store.examine(), archive.pack()
+    assert device is not None
+    assert packed is not None
+    kept = packed.file.rename(volume.folder / "backup")
+    if lose is not None:
+        lose(volume)
+        volume.session.with_name("session.db-wal").write_bytes(b"log" if lose is not replace else b"")
+        assert await volume.start() == "SessionMissing"
+        volume.ends(1, 68, "SessionMissing")
+    manifest = wish().manifest.model_copy(update={"device": device.digest if same else "e" * 64})
+    metadata = MetadataFile(volume.folder, "acme", "shop")
+    restorer = Restorer(environment_in(volume.folder), archive, store, metadata)
+    unpacked = archive.unpack(kept, limit=packed.database_bytes)
+    await restorer.put_in_place(RestoreWish(id="w", manifest=manifest), unpacked)
+    facts = volume.record(2).facts()
+    assert facts.set_aside_bytes
+    assert facts.regained_by == ("w" if same else None)
+    assert facts.others_aside is (lose is None and not same)
+    assert await volume.start(2) == "paired"
+    set_aside_as_damaged(volume)
+    assert volume.record(2).facts().others_aside is True
 
 
 @pytest.mark.parametrize("ending", [None, BAN])

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from oxy_tenant.set_aside import REFUSED, bytes_of, main
+from oxy_tenant.set_aside import REFUSED, found, main, size_of
 
 OLD, NEW = "session.bad-20261001T120000Z.db", "session.before-restore-20261128T120000Z.db"
 
@@ -23,14 +23,14 @@ def test_what_was_set_aside_is_listed_with_its_size_and_age(folder: Path, capsys
         {"name": NEW, "bytes": 5, "since": "2026-11-28T12:00:00+00:00"},
     ]
     assert len(list(folder.iterdir())) == 8
-    assert bytes_of(folder) == 20
+    assert sum(map(size_of, found(folder))) == 20
 
 
 def test_what_a_person_has_called_similarly_is_none_of_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "session.bad-99999999T999999Z.db").write_bytes(b"1")
     assert main(["list"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 2
-    assert bytes_of(folder) == 20
+    assert sum(map(size_of, found(folder))) == 20
 
 
 def test_one_is_deleted_with_its_log_and_nothing_else(folder: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_log_that_is_all_that_was_left_of_a_session_is_listed_and_deleted(
 ) -> None:
     (folder / OLD).unlink()
     assert main(["list"]) == 0
-    assert bytes_of(folder) == 15
+    assert sum(map(size_of, found(folder))) == 15
     assert json.loads(capsys.readouterr().out)[0] == {"name": OLD, "bytes": 10, "since": "2026-10-01T12:00:00+00:00"}
     assert main(["delete", OLD]) == 0
     assert not list(folder.glob(f"{OLD}*"))

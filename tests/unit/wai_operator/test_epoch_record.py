@@ -77,7 +77,12 @@ def test_a_removed_annotation_repairs_nothing() -> None:
 def test_a_terminal_cause_is_recorded(code: int, paired: bool) -> None:  # noqa: FBT001 a table's column
     ended = following(record(), pod=pod(state=termination(code)))
     assert ended.end == EpochEnd(
-        epoch=2, exit_code=code, reason="Why", message="the cause", image="registry.example/tenant:1"
+        epoch=2,
+        exit_code=code,
+        reason="Why",
+        message="the cause",
+        image="registry.example/tenant:1",
+        aside_before="never",
     )
     assert ended.paired is paired
     assert ended.epoch == 2
@@ -188,6 +193,8 @@ def test_what_a_pod_says_is_set_aside_is_noted_once(size: int | None, *, kept: b
     said = live(session={"set_aside_bytes": size})
     noted = following(record(), pod=pod(ready=True), live=said)
     assert noted.set_aside == (NOW if kept else None)
+    same = live(session={"set_aside_bytes": size, "others_aside": False})
+    assert following(record(), pod=pod(ready=True), live=same).set_aside is None
     later = following(noted, pod=pod(ready=True), live=said, now=NOW + timedelta(hours=1))
     assert later == noted
 

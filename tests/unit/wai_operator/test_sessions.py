@@ -582,6 +582,43 @@ def test_a_linked_session_that_a_backup_replaces_is_set_aside() -> None:
         assert following(restoring(), record(paired=paired), backups=[backup()]).set_aside == noted
 
 
+def restored(before: EpochRecord, **session: Json) -> EpochRecord:
+    """Return the record after a backup was restored, and what the pod says of the session then."""
+    pinned = following(restoring(), before, backups=[backup()])
+    assert pinned.restore is not None
+    wish = pinned.restore.wish.id
+    facts = {"set_aside_bytes": 9, "others_aside": False, "regained_by": wish} | session
+    said = live(epoch=3, restore={"wish": wish, "outcome": "restored", "at": NOW}, session=facts)
+    later = following(restoring(), pinned, known_epoch=3, pod=pod(epoch=3, ready=True), live=said)
+    assert following(restoring(), later, known_epoch=3, pod=pod(epoch=3, ready=True), live=said) == later
+    return later
+
+
+MISSING: Json = {"pod": pod(state=termination(68, why="SessionMissing"))}
+
+
+@pytest.mark.parametrize("earlier", [None, NOW - HOUR])
+@pytest.mark.parametrize("observations", [{}, MISSING], ids=["linked", "missing"])
+def test_a_device_that_its_own_backup_brings_back_is_not_one_that_was_set_aside(
+    observations: Json, earlier: datetime | None
+) -> None:
+    before = following(instance(), record(set_aside=earlier), **observations)
+    assert before.set_aside == (NOW if observations else earlier)
+    assert restored(before).set_aside == earlier, "of an earlier one, the record stays"
+    for other in ({"regained_by": None, "others_aside": True}, {"regained_by": "an earlier wish"}):
+        assert restored(before, **other).set_aside == NOW
+
+
+def test_the_end_of_a_session_that_was_missing_and_restored_leaves_no_device_behind() -> None:
+    regained = restored(following(instance(), record(), **MISSING))
+    changes = {"record": regained, "known_epoch": 3, "reported": left("left", backup=ID.format(2))}
+    made = backup(2, epoch=3, request=LEAVE)
+    ended = pod(epoch=3, state=termination(64, epoch=3))
+    plan = removal_plan(leaving(**changes, backups=(made,), pod=ended))
+    assert plan is not None
+    assert (plan.claim is not None, plan.remark) == (True, None)
+
+
 # -- deletion with the policy Delete
 
 
