@@ -304,7 +304,6 @@ def _build_leaver(
     shared: Shared, board: StateBoard, backups: BackupMaker, connection: Connection, hold: ConnectionHold
 ) -> Leaver:
     return Leaver(
-        instance=shared.environment.instance,
         settings=shared.settings,
         metadata=shared.metadata,
         gives_up=shared.record.gives_up,

@@ -15,7 +15,7 @@ import structlog
 from oxy_core.instance.session_states import MAX_DETAIL, BackupOutcome, LeaveState, LeaveStep
 from oxy_core.session_backups import LeaveWish
 from oxy_tenant.backups.maker import BackupMaker
-from oxy_tenant.connection.ending import EndedError, terminal_ending
+from oxy_tenant.connection.ending import EndedError, left
 from oxy_tenant.connection.hold import ConnectionHold
 from oxy_tenant.connection.live_state import StateBoard
 from oxy_tenant.errors import SessionError, VolumeError
@@ -38,7 +38,6 @@ class Leaver:
     def __init__(  # noqa: PLR0913 its collaborators, each by name
         self,
         *,
-        instance: str,
         settings: SettingsFile,
         metadata: MetadataFile,
         gives_up: Callable[[str], None],
@@ -53,7 +52,6 @@ class Leaver:
 
         `connected` is set while WhatsApp is connected, which `hold` ends for good.
         """
-        self._instance = instance
         self._settings = settings
         self._metadata = metadata
         self._gives_up = gives_up
@@ -76,7 +74,7 @@ class Leaver:
             await self._unlink(wish, backup)
         self._show(wish, LeaveStep.LEFT, backup)
         log.warning("session_left", backup=None if backup is None else str(backup))
-        ending = terminal_ending(_LOGGED_OUT, self._instance)
+        ending = left(was_linked=backup is not None)
         self._hold.end(ending.reason, EndedError(ending))
 
     async def _backed_up(self, wish: LeaveWish) -> UUID | None:

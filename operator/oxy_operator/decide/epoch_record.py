@@ -17,6 +17,7 @@ from oxy_core.envelopes import ConnectionState, LiveState
 from oxy_core.identity import number_digest
 from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, PAIRING_UNTIL_ANNOTATION
 from oxy_core.instance.pairing_window import PAIRING_WINDOW
+from oxy_core.instance.session_states import RestoreOutcome
 from oxy_core.instance.set_aside import (
     ENDED_ANNOTATION,
     PAIRED_ANNOTATION,
@@ -26,7 +27,7 @@ from oxy_core.instance.set_aside import (
     aside_text,
     set_aside_at,
 )
-from oxy_core.instance.terminal_causes import terminal_cause
+from oxy_core.instance.terminal_causes import ExitCode, TerminalCause, terminal_cause
 from oxy_core.session_backups import BackupManifest, RestoreWish
 from oxy_core.times import utc_text
 from oxy_operator.decide.backups import StoredBackup, unlinked_after
@@ -194,9 +195,11 @@ def next_record(  # noqa: PLR0913 every observation that counts
         current = _with_regained(replace(current, restore=current.restore.answered(live)), live)
     termination = pod.ended(current.epoch)
     if current.end is None and termination is not None and terminal_cause(termination.exit_code) is not None:
-        return _ended(current, termination, pod.image, now)
+        return _ended(instance, current, termination, pod.image, now)
     if pod.ready:
-        return current if current.paired else replace(current, paired=True)
+        # It connects only once the restore is settled: the phone has kept the device.
+        pin = current.restore and current.restore.model_copy(update={"unlinked": False})
+        return replace(current, paired=True, restore=pin)
     if current.paired and live is not None and live.connection is ConnectionState.PAIRING:
         # The runtime set a damaged session aside and offers codes for a fresh one, within the same epoch.
         pin = current.restore and current.restore.model_copy(update={"epoch": None})
@@ -294,14 +297,14 @@ def _with_restore(
     return replace(record, epoch=epoch, pairing_until=window, ended=None, restore=pin, set_aside=set_aside)
 
 
-def _ended(record: EpochRecord, termination: Termination, image: str, now: datetime) -> EpochRecord:
+def _ended(instance: Instance, record: EpochRecord, termination: Termination, image: str, now: datetime) -> EpochRecord:
     message = termination.message
     cause = terminal_cause(termination.exit_code, message.reason if message else "")
     ended = EpochEnd(
         epoch=record.epoch,
         exit_code=termination.exit_code,
         reason=reason(message.reason, "") if message else "",
-        message=plain_text(message.message) if message else "",
+        message=_explained(instance, record, cause, plain_text(message.message) if message else ""),
         client_version=(message.client_version or "") if message else "",
         image=image,
         aside_before=aside_text(record.set_aside),
@@ -309,6 +312,19 @@ def _ended(record: EpochRecord, termination: Termination, image: str, now: datet
     unpairs = cause is not None and cause.unpairs
     set_aside = _noted(now) if cause is not None and cause.sets_aside else record.set_aside
     return replace(record, ended=ended, paired=record.paired and not unpairs, set_aside=set_aside)
+
+
+def _explained(instance: Instance, record: EpochRecord, cause: TerminalCause | None, said: str) -> str:
+    """Return what the runtime said, unless it could not know that Oxy itself had the device removed."""
+    pin = record.restore
+    own = pin is not None and pin.unlinked and pin.epoch == record.epoch and pin.outcome is RestoreOutcome.RESTORED
+    if pin is None or not own or cause is None or cause.exit_code != ExitCode.LOGGED_OUT:
+        return said
+    return (
+        f"The device of backup {pin.wish.manifest.id}, which was restored, is not linked any more: Oxy had it unlinked "
+        "on the phone once the backup was made, because its instance was deleted with deletionPolicy Delete. "
+        f"{cause.advice}: oxy pair {instance.name}"
+    )
 
 
 def _window_end(now: datetime) -> datetime:

@@ -71,6 +71,13 @@ def terminal_ending(reason: str, instance: str, ban_expires_at: datetime | None 
     return Ending(cause.exit_code, reason, cause.explain(instance, ban_expires_at, known), ban_expires_at)
 
 
+def left(*, was_linked: bool) -> Ending:
+    """Return the ending of an instance that has given its session up, because it is deleted."""
+    cause = TERMINAL_CAUSES["LoggedOut"]
+    done = "Oxy has unlinked the device on the phone" if was_linked else "No phone was linked"
+    return Ending(cause.exit_code, cause.reason, f"{done}: the instance is deleted with deletionPolicy Delete.")
+
+
 def linked_to_another(instance: str, expected: str, linked: str, *, unlinked: bool) -> Ending:
     """Return the ending of `instance`, which expects one number, with a session of another; both E.164.
 

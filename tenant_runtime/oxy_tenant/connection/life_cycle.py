@@ -16,11 +16,12 @@ import structlog
 
 from oxy_core.envelopes import ConnectionState
 from oxy_core.errors import OxyError
+from oxy_core.instance.session_states import LeaveStep
 from oxy_core.tasks import to_the_end
 from oxy_tenant import metrics
 from oxy_tenant.connection.backoff import delay_seconds
 from oxy_tenant.connection.diagnosis import Trouble
-from oxy_tenant.connection.ending import EndedError, attempts_exhausted, ending_of
+from oxy_tenant.connection.ending import EndedError, attempts_exhausted, ending_of, left
 from oxy_tenant.connection.hold import ConnectionHold, Held
 from oxy_tenant.connection.live_state import StateBoard
 from oxy_tenant.connection.pairing import Pairing
@@ -245,9 +246,15 @@ class Connection:
 
     def _heed(self, event: LinkEvent) -> None:
         """Raise EndedError for a terminal cause; while no phone is linked, none can have removed the device."""
-        ending = ending_of(event, self._instance)
+        is_own = isinstance(event, LoggedOut) and self._is_unlinking()
+        ending = left(was_linked=True) if is_own else ending_of(event, self._instance)
         if ending is not None and (self._progress.linked or not isinstance(event, _OF_A_DEVICE)):
             raise EndedError(ending)
+
+    def _is_unlinking(self) -> bool:
+        """Whether the device is being removed from this side, which WhatsApp may tell as if the phone had done it."""
+        leaving = self._board.state.leaving
+        return leaving is not None and leaving.step is not LeaveStep.BACKING_UP
 
     async def _follow(self, events: asyncio.Queue[LinkEvent | Held], progress: SessionProgress) -> SessionEnd:
         """Handle events and deadlines until the session is to end."""

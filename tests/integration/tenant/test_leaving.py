@@ -49,6 +49,7 @@ async def test_the_device_is_removed_from_the_phone_only_once_a_backup_counts(sc
         assert stored.manifest.leaving, "whoever restores it must know that its device was unlinked"
         assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
         assert not account.devices
+        assert "Oxy has unlinked the device" in scene.runtime.termination().message
 
         # The kubelet starts it again until the operator has removed it; the next one notices, had it been killed before
         # it noted its end.
@@ -56,6 +57,7 @@ async def test_the_device_is_removed_from_the_phone_only_once_a_backup_counts(sc
         await scene.runtime.start()
         assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
         assert heard == [ACCOUNT]
+        assert "Oxy has unlinked the device" in scene.runtime.termination().message
 
 
 async def test_a_pod_without_a_phone_leaves_at_once(scene: Scene) -> None:
@@ -66,3 +68,4 @@ async def test_a_pod_without_a_phone_leaves_at_once(scene: Scene) -> None:
         left = await until_step(scene, LeaveStep.LEFT)
         assert (left.backup, await server.manifests()) == (None, [])
         assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
+        assert "No phone was linked" in scene.runtime.termination().message

@@ -12,6 +12,7 @@ from unit.tenant.sessions import make_session
 
 from oxy_core.envelopes import ConnectionChanged, ConnectionState, Report
 from oxy_core.identity import Jid
+from oxy_core.instance.session_states import LeaveState, LeaveStep
 from oxy_core.instance.settings import ReconnectSettings
 from oxy_core.instance.terminal_causes import ExitCode
 from oxy_tenant.connection import reporting
@@ -234,6 +235,26 @@ async def test_a_terminal_cause_that_comes_with_a_stop_is_heeded(tmp_path: Path)
         task.cancel()
         with pytest.raises(EndedError, match="removed on the phone"):
             await task
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (LeaveStep.BACKING_UP, "removed on the phone"),
+        (LeaveStep.UNLINKING, "Oxy has unlinked the device"),
+        (LeaveStep.FAILED, "Oxy has unlinked the device"),
+    ],
+)
+async def test_the_phone_is_not_blamed_for_what_the_deletion_of_the_instance_has_done(
+    tmp_path: Path, step: LeaveStep, said: str
+) -> None:
+    async with staged(tmp_path, paired=True) as stage:
+        stage.board.update(leaving=LeaveState(wish="0b52", step=step, at=datetime.now(UTC)))
+        task = asyncio.create_task(stage.connection.run())
+        await stage.deliver(1, Connected(), LoggedOut())
+        with pytest.raises(EndedError, match=said) as ended:
+            await task
+        assert (ended.value.ending.code, ended.value.ending.reason) == (ExitCode.LOGGED_OUT, "LoggedOut")
 
 
 async def test_a_session_that_falls_silent_is_followed_by_another_and_then_by_a_new_process(tmp_path: Path) -> None:

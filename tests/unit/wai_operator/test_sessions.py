@@ -466,6 +466,30 @@ def test_a_backup_whose_device_was_unlinked_is_restored_only_if_a_person_insists
     assert insisting.restore.unlinked
 
 
+def test_the_phone_is_not_blamed_for_a_restored_device_that_oxy_itself_had_unlinked() -> None:
+    last = backup(2, device="cd" * 32, leaving=True)
+    pinned = following(restoring(), record(), backups=[last])
+    assert pinned.restore is not None
+    said = live(epoch=3, restore={"wish": pinned.restore.wish.id, "outcome": "restored", "at": NOW})
+    there = {"known_epoch": 3, "pod": pod(epoch=3), "live": said}
+    settled = following(restoring(), pinned, **there)
+    over = {"known_epoch": 3, "pod": pod(epoch=3, state=termination(64, epoch=3))}
+    ended = following(restoring(), settled, **over)
+    assert ended.end is not None
+    assert "Oxy had it unlinked" in ended.end.message
+    assert ended.end.message.endswith("run: oxy pair petshop")
+    shown = condition(status(observed(instance=restoring(), record=ended, known_epoch=3, pod=None)), "Ready")
+    assert (shown["reason"], shown["message"]) == ("LoggedOut", ended.end.message)
+    # The phone had kept it: then somebody has removed it since.
+    kept = following(restoring(), settled, **there | {"pod": pod(epoch=3, ready=True)})
+    ended = following(restoring(), kept, **over)
+    assert ended.end is not None
+    assert ended.end.message == "the cause"
+    banned = following(restoring(), settled, **over | {"pod": pod(epoch=3, state=termination(66, epoch=3))})
+    assert banned.end is not None
+    assert banned.end.message == "the cause"
+
+
 def test_backups_of_a_device_that_was_unlinked_are_shown_as_such_and_do_not_count() -> None:
     last = backup(2, device="cd" * 32, leaving=True)
     shown = status(observed(backups=[last], pod=pod(ready=True)))
