@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 from oxy_core.identity import mask
 from oxy_core.instance.custom_resource import Phase, pod_name
 from oxy_core.instance.pairing_offer import PairingMethod
+from oxy_core.times import utc_text
 
 HOW_TO_CREATE: Final = (
     "To create one, write it to a file and run: kubectl apply -f FILE. `kubectl explain whatsappinstance.spec` "
@@ -113,7 +114,7 @@ class InstanceView:
             "reason": self.ready.reason,
             "frozen": self.frozen,
             "attempts": self.attempts,
-            "createdAt": self.created_at.isoformat(),
+            "createdAt": utc_text(self.created_at),
         }
 
     def detail(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from oxy_core.instance.custom_resource import (
     claim_name,
 )
 from oxy_core.instance.set_aside import PAIRED_ANNOTATION, set_aside_at
+from oxy_core.times import utc_text
 
 ORPHANED: Final = "Orphaned"
 """State of a session whose instance was deleted, and whose volume was kept."""
@@ -127,7 +128,7 @@ class SessionView:
             "state": self.state,
             "linked": self.linked,
             "claim": self.claim,
-            "createdAt": None if self.state == BACKUPS_ONLY else self.since.isoformat(),
+            "createdAt": None if self.state == BACKUPS_ONLY else utc_text(self.since),
             **{name: value for name, value in self.status.items() if name not in {"backups", "backup", "restore"}},
             "backups": len(self.status.get("backups") or ()),
         }

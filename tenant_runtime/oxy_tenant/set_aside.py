@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from oxy_core.times import utc_text
+
 REFUSED: Final = 2
 
 _NAME: Final = re.compile(r"(?P<name>session\.[a-z-]{1,32}-(?P<at>\d{8}T\d{6}Z)\.db)(-wal|-shm)?")
@@ -25,7 +27,7 @@ _WITH_LOG: Final = ("", "-wal", "-shm")
 def listed(folder: Path) -> list[dict[str, object]]:
     """Return name, size in bytes, and the time at which each was set aside, oldest first."""
     return [
-        {"name": path.name, "bytes": size_of(path), "since": moment.isoformat()}
+        {"name": path.name, "bytes": size_of(path), "since": utc_text(moment)}
         for path, moment in sorted(found(folder).items(), key=lambda item: (item[1], item[0]))
     ]
 

@@ -18,6 +18,7 @@ from oxy_cli.session_view import StaleBackups
 from oxy_cli.worker_admin import administer, administer_each
 from oxy_core.contact_command import ContactAnswer, ContactOrder, ErasureStatus, ExportPiece, PersonOrder
 from oxy_core.identity import LID_PATTERN, PHONE_PATTERN, mask
+from oxy_core.times import utc_text
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -205,7 +206,7 @@ def _print_erasures(statuses: Sequence[ErasureStatus], resource: Mapping[str, An
 
 def erasure_json(status: ErasureStatus, backups: StaleBackups) -> dict[str, Any]:
     """Return an erasure as JSON values, with the backups of the session that it has not reached."""
-    until = backups.until and backups.until.isoformat()
+    until = backups.until and utc_text(backups.until)
     return status.model_dump(mode="json") | {"session_backups": {"count": backups.count, "until": until}}
 
 

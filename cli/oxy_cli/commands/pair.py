@@ -25,6 +25,7 @@ from oxy_core.instance.custom_resource import REPAIR_ANNOTATION, pairing_secret_
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
 from oxy_core.instance.pairing_proof import PairingProof
 from oxy_core.instance.pairing_window import PAIRING_WINDOW
+from oxy_core.times import utc_text
 
 POLL_SECONDS: Final = 1.0
 WINDOW_SECONDS: Final = int(PAIRING_WINDOW.total_seconds())
@@ -148,7 +149,7 @@ class _Display:
             return
         self.last_offer = offer
         if self.output is Output.JSON:
-            expires = offer.expires_at.isoformat()
+            expires = utc_text(offer.expires_at)
             print_event({"event": "code", "method": offer.method, "code": offer.text, "expiresAt": expires})
         else:
             _print_offer(offer, now)

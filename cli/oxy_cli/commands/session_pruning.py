@@ -16,6 +16,7 @@ from oxy_cli.questions import confirmed
 from oxy_cli.session_admin import ask_operator, ask_pod, readable_bytes, stored_at
 from oxy_cli.session_view import SessionView
 from oxy_core.instance.set_aside import UNKNOWN
+from oxy_core.times import utc_text
 
 SET_ASIDE_FOR: Final = timedelta(days=30)
 """A session that was set aside is offered for deletion after this time, if a backup has been made since."""
@@ -47,8 +48,8 @@ class Leftover:
             "name": self.session.name,
             "what": self.what,
             "bytes": self.size,
-            "since": self.since.isoformat(),
-            "newestBackup": self.newest_backup.isoformat() if self.newest_backup else None,
+            "since": utc_text(self.since),
+            "newestBackup": utc_text(self.newest_backup) if self.newest_backup else None,
             "keptBecause": self.kept_because,
         }
 

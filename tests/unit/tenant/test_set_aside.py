@@ -19,8 +19,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_was_set_aside_is_listed_with_its_size_and_age(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     assert json.loads(capsys.readouterr().out) == [
-        {"name": OLD, "bytes": 15, "since": "2026-10-01T12:00:00+00:00"},
-        {"name": NEW, "bytes": 5, "since": "2026-11-28T12:00:00+00:00"},
+        {"name": OLD, "bytes": 15, "since": "2026-10-01T12:00:00Z"},
+        {"name": NEW, "bytes": 5, "since": "2026-11-28T12:00:00Z"},
     ]
     assert len(list(folder.iterdir())) == 8
     assert sum(map(size_of, found(folder))) == 20
@@ -71,6 +71,6 @@ def test_a_log_that_is_all_that_was_left_of_a_session_is_listed_and_deleted(
     (folder / OLD).unlink()
     assert main(["list"]) == 0
     assert sum(map(size_of, found(folder))) == 15
-    assert json.loads(capsys.readouterr().out)[0] == {"name": OLD, "bytes": 10, "since": "2026-10-01T12:00:00+00:00"}
+    assert json.loads(capsys.readouterr().out)[0] == {"name": OLD, "bytes": 10, "since": "2026-10-01T12:00:00Z"}
     assert main(["delete", OLD]) == 0
     assert not list(folder.glob(f"{OLD}*"))
