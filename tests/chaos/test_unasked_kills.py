@@ -28,7 +28,8 @@ WORKERS = 3
 PAUSE = 1.2 if KILLS < LONG else 5.0
 """Seconds between two kills at most. A lease of the dead lasts up to four, and what is due has to go on."""
 HOUR = 13
-"""Of the day, where the businesses are: what is due in the morning was, and nothing waits for the next one."""
+"""Of the day, where the businesses are: what is due in the morning was, nothing waits for the next one, and no day ends
+meanwhile, for which a number has a budget."""
 QUIET_AFTER = timedelta(seconds=240)
 """When the quiet hours of the fast business begin, from the start of the processes."""
 SETTLE_SECONDS = 900.0
@@ -78,10 +79,10 @@ async def scene(tmp_path: Path, dice: random.Random) -> AsyncIterator[Scene]:
 
 def described(now: datetime) -> tuple[tuple[Instance, ...], tuple[float, float] | None]:
     """Return the businesses, and the quiet hours of the first one that fall into the run, in Unix time."""
+    zone = afternoon(now)
     if KILLS < LONG:
         limits = {"outboundPerMinute": 60, "campaignPerDay": 16, "warmUp": [], "quietHours": ""}
-        return (petshop(limits=AT_ONCE | limits),), None
-    zone = afternoon(now)
+        return (petshop(timezone=zone, limits=AT_ONCE | limits),), None
     begin, end = quiet_minute(now.astimezone(ZoneInfo(zone)), QUIET_AFTER)
     limits = {"outboundPerMinute": 120, "warmUp": [], "quietHours": f"{begin:%H:%M}-{end:%H:%M}"}
     fast = petshop(timezone=zone, limits=AT_ONCE | limits)
