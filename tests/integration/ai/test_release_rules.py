@@ -7,10 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from integration.ai.engine_database import EPOCH, INSTANCE, ORGANIZATION, RELAY, Database, Row, lasting
+from integration.ai.open_days import calm_zones
 from psycopg.types.json import Jsonb
 
 from oxy_ai.timezones import DEFAULT_ZONE
 
+ZONE, _ = calm_zones()
+"""Where no day ends, for which a number has a budget, between two lines of a test."""
 LIMITS: Row = {
     "outbound_per_minute": 60_000_000,
     "campaign_per_day": 200,
@@ -41,7 +44,7 @@ class Number:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.value, self.rows = database.value, database.rows
-        self.set(timezone="America/Sao_Paulo", phone_number="+5511999990000")
+        self.set(timezone=ZONE, phone_number="+5511999990000")
         self.limit()
 
     def set(self, **settings: object) -> None:
@@ -192,7 +195,7 @@ def _instant(local: str, zone: str) -> datetime:
     return datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
-def around(minutes: int, zone: str = "America/Sao_Paulo") -> str:
+def around(minutes: int, zone: str = ZONE) -> str:
     """Local time of day, so many minutes from now."""
     return (datetime.now(ZoneInfo(zone)) + timedelta(minutes=minutes)).strftime("%H:%M")
 
@@ -246,7 +249,7 @@ def test_what_leaves_before_the_quiet_hours_is_not_valid_into_them(number: Numbe
 
 def test_a_time_zone_that_only_python_knows_is_the_default_one(number: Number) -> None:
     number.set(timezone="America/Sao_Paolo")
-    number.limit(quiet_hours=f"{around(-60)}-{around(60)}")
+    number.limit(quiet_hours=f"{around(-60, DEFAULT_ZONE)}-{around(60, DEFAULT_ZONE)}")
     number.queue()
     assert number.leaves() == []
     assert number.reputation()["timezone"] == DEFAULT_ZONE
