@@ -173,14 +173,15 @@ async def test_a_model_does_not_take_what_it_is_shown_for_all_that_is_free(scene
 
 async def test_a_pet_whose_name_is_corrected_is_no_other(scene: Scene) -> None:
     pod = await shop(scene)
+    day = open_day()
     results = await served(
         scene,
         pod,
         "Quero banho pra Luna, gata, tanto faz quando. Ops, é Lunna com dois n!",
         call("cadastrar_pet", nome="Luna", especie="gato"),
-        booking(open_day(), pet="Luna"),
+        booking(day, pet="Luna"),
         call("cadastrar_pet", nome="Lunna", nome_antigo="LUNA", especie="gato"),
-        booking(open_day(), pet="lunna"),
+        booking(day, pet="lunna"),
         call("listar_pets"),
     )
     assert [results[2]["ja_existia"], results[2]["pet"]["nome"]] == [True, "Lunna"]

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from integration.ai.conftest import PASSWORD
+from integration.ai.open_days import calm_zones
 from integration.ai.scene import CATALOG, CUSTOMER, OWNER, Scene, settings_of, until
 
 from oxy_core.jetstream import DEAD_LETTER_STREAM
@@ -20,7 +21,8 @@ async def test_reports_are_stored_and_conversations_answered_behind_pgbouncer(
     database = scene.database_url.rpartition("/")[2]
     with running_pgbouncer(tmp_path, postgres_server, "oxy_app", connections=3) as port:
         scene.database_url = f"postgresql://oxy_app:{PASSWORD}@127.0.0.1:{port}/{database}"
-        pod = await scene.pod(settings_of("petshop"))
+        zone, _ = calm_zones()  # where tomorrow is the same day during the test
+        pod = await scene.pod(settings_of("petshop", timezone=zone))
         worker = scene.process(**OFF)
         worker.start()
         try:
