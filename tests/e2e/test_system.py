@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from e2e.worker_shell import let_time_pass, traces, traces_on_volume
+from integration.ai.open_days import calm_zones
 
 from oxy_core.chat_commands import HAND_BACK
 from oxy_dev import external_services
@@ -87,7 +88,8 @@ consent: {{basis: existing_customer, source: quem já escreveu}}
 async def test_what_nobody_asked_for_reaches_the_phones_of_customers_and_owners(
     example: System, simulator: SimulatorClient, tmp_path: Path
 ) -> None:
-    apply_instance(example.kubectl, limits={"quietHours": "", "outboundPerMinute": 60})
+    zone, _ = calm_zones()  # where no other report is due meanwhile
+    apply_instance(example.kubectl, timezone=zone, limits={"quietHours": "", "outboundPerMinute": 60})
     before = {phone: await newest(simulator, phone) for phone in (CUSTOMER.phone, OWNER.phone)}
     let_time_pass(example.kubectl, CUSTOMER.phone)
     order(tmp_path, REMINDERS, "automation", "apply")
