@@ -5,6 +5,7 @@ It is written whole, beside the old one, and put in its place: whoever reads it 
 
 import os
 import threading
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -22,6 +23,11 @@ from oxy_core.tenant import TerminationMessage
 METADATA_FILE: Final = "metadata.json"
 
 SESSION_MISSING: Final = "SessionMissing"
+
+BAD_SESSION: Final = "BadSession"
+
+_FORMERLY: Final[Mapping[str, str]] = {"SessionDamaged": BAD_SESSION}
+"""Reasons by those that older versions noted."""
 
 MOST_KEPT: Final = 32
 """Restores and epochs that are remembered; nobody has so many."""
@@ -125,13 +131,13 @@ class SessionMetadata(_Part):
         `ended` is how the last epoch of this volume ended that did.
         """
         given_up = self.given_up
-        if given_up is not None and given_up.reason == SESSION_MISSING and given_up.epoch >= epoch:
-            return SESSION_MISSING
+        if given_up is not None and given_up.reason in {SESSION_MISSING, BAD_SESSION} and given_up.epoch >= epoch:
+            return given_up.reason
         if self.device_digest is None:
             return None
         if given_up is not None:
-            untold = given_up.epoch >= epoch and given_up.reason in TERMINAL_CAUSES
-            return given_up.reason if untold else None
+            reason = _FORMERLY.get(given_up.reason, given_up.reason)
+            return reason if given_up.epoch >= epoch and reason in TERMINAL_CAUSES else None
         return None if ended is not None and ended.epoch >= self.device_epoch and unpaired(ended) else SESSION_MISSING
 
     @property

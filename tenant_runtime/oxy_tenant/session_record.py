@@ -85,6 +85,10 @@ class SessionRecord:
         explained = self._ended is not None and unpaired(self._ended)
         return SESSION_MISSING if self._journal.inbound.had_device and not explained else None
 
+    def had_device(self) -> bool:
+        """Return whether a device is known that the session may have had until now."""
+        return self._metadata.current.device_digest is not None or self._journal.inbound.had_device
+
     def begun(self) -> None:
         """Note that this epoch of the instance uses the volume; blocks."""
         metadata = self._metadata.current.with_epoch(self._epoch, datetime.now(UTC), self._journal.database.epoch)

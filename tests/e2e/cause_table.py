@@ -160,8 +160,8 @@ SHOWN: Final[Mapping[str, Shown]] = {
         exit_code=69,
     ),
     "BadSession": Shown(
-        "The stored session was damaged twice within a day",
-        "Check the volume. To link the phone again, run: oxy pair",
+        "The stored session is damaged; it was set aside",
+        "Restore the newest backup, for which no phone is needed",
         warns=True,
         phase="Failed",
         exit_code=68,

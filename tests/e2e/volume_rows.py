@@ -11,13 +11,8 @@ MIB: Final = 1 << 20
 
 
 def _damaged() -> Row:
-    """The session is damaged, set aside, and damaged again while a code is shown."""
-
-    async def inflict(fleet: Fleet, member: Member) -> None:
-        for _ in range(2):
-            await damage_session(fleet, member)
-
-    return Row("session-damaged", "BadSession", inflict)
+    """The session is damaged."""
+    return Row("session-damaged", "BadSession", damage_session)
 
 
 def _missing() -> Row:

@@ -27,10 +27,7 @@ Json = Any
 
 
 async def damage_session(fleet: Fleet, member: Member) -> None:
-    """Put rubbish in the place of a member's session, and have another pod start with it.
-
-    Waits for a session first: the one before may have been damaged, too, and the pod is at it.
-    """
+    """Put rubbish in the place of a member's session, and have another pod start with it."""
     file = await session_file(fleet, member)
     # A session that has just begun is in the log alone.
     for part in (file.with_name("session.db-wal"), file):

@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
     TEMPORARY_BAN = 66
     CLIENT_OUTDATED = 67
     BAD_SESSION = 68
-    """Damaged again, or missing; the reason tells which."""
+    """Damaged, or missing; the reason tells which."""
     ACCOUNT_LOCKED = 69
     """Locked or banned; the reason in the termination message tells which."""
     ATTEMPTS_EXHAUSTED = 70
@@ -64,6 +64,11 @@ class TerminalCause:
         return f"{self.happened}{until}{detail}. {self.advice}: oxy pair {instance}"
 
 
+_WITHOUT_SESSION: Final = (
+    "Restore the newest backup, for which no phone is needed: oxy sessions restore, or spec.session.restoreFrom. "
+    "Without a backup, remove the old device on the phone, then run"
+)
+
 _CAUSES: Final = (
     TerminalCause(
         ExitCode.LOGGED_OUT,
@@ -98,8 +103,8 @@ _CAUSES: Final = (
         ExitCode.BAD_SESSION,
         "BadSession",
         Phase.FAILED,
-        "The stored session was damaged twice within a day",
-        "Check the volume. To link the phone again, run",
+        "The stored session is damaged; it was set aside",
+        f"Check the volume. {_WITHOUT_SESSION}",
         unpairs=True,
         sets_aside=True,
     ),
@@ -108,8 +113,7 @@ _CAUSES: Final = (
         "SessionMissing",
         Phase.FAILED,
         "The session on the volume is gone or empty, although a phone was linked with it and has not removed it",
-        "Find out what deletes files there. Restore the newest backup, for which no phone is needed: oxy sessions "
-        "restore, or spec.session.restoreFrom. Without a backup, remove the old device on the phone, then run",
+        f"Find out what deletes files there. {_WITHOUT_SESSION}",
         unpairs=True,
         sets_aside=True,
     ),

@@ -201,7 +201,7 @@ def next_record(  # noqa: PLR0913 every observation that counts
         pin = current.restore and current.restore.model_copy(update={"unlinked": False})
         return replace(current, paired=True, restore=pin)
     if current.paired and live is not None and live.connection is ConnectionState.PAIRING:
-        # The runtime set a damaged session aside and offers codes for a fresh one, within the same epoch.
+        # A runtime of before set a damaged session aside and offers codes for a fresh one, within the same epoch.
         pin = current.restore and current.restore.model_copy(update={"epoch": None})
         window = _window_end(now)
         return replace(current, paired=False, pairing_until=window, restore=pin, set_aside=_noted(now))

@@ -11,7 +11,7 @@ from oxy_tenant.connection.ending import EndedError, Ending, linked_to_another, 
 from oxy_tenant.errors import SessionError, VolumeError
 from oxy_tenant.links.protocol import LinkedDevice, StoredSession
 from oxy_tenant.own_account import OwnAccount
-from oxy_tenant.session_metadata import SESSION_MISSING
+from oxy_tenant.session_metadata import BAD_SESSION, SESSION_MISSING
 from oxy_tenant.settings_file import SettingsFile
 
 log = structlog.get_logger()
@@ -25,6 +25,9 @@ class SessionWatcher(Protocol):
 
     def gives_up(self, reason: str) -> None:
         """Take note that the session is about to lose its device, and why."""
+
+    def had_device(self) -> bool:
+        """Return whether a device is known that a session may have had until now: one that cannot be read any more."""
 
     def why_gone(self, *, emptied: bool) -> str | None:
         """Return why a session without a device has lost it, if that is to be told: the reason of a terminal cause.
@@ -57,7 +60,8 @@ class SessionKeeper:
     async def prepare(self) -> bool:
         """Check and copy the session and return whether it is paired; a damaged one is set aside.
 
-        Raises EndedError for the session of another number, and for one that is damaged again, or missing.
+        Raises EndedError for the session of another number, and for one whose device is lost with it: it is damaged, or
+        missing.
         """
         try:
             device = await asyncio.to_thread(self._session.examine)
@@ -86,13 +90,16 @@ class SessionKeeper:
         Where that is noted comes last: until the epoch has ended, each start finds the same.
         """
         reason = None if self._watcher is None else await asyncio.to_thread(self._why_gone, self._watcher)
-        # Of an instance that is being deleted, `leaving` tells what became of the device.
-        if reason is None or self._settings.current.leave is not None:
+        # Of an instance that is being deleted, `leaving` tells what became of the device; but credentials on the volume
+        # keep that.
+        if reason is None or (self._settings.current.leave is not None and reason != BAD_SESSION):
             return
         log.error("session_without_device", reason=reason)
         if reason == SESSION_MISSING:
             await self._give_up(reason)
             await asyncio.to_thread(self._session.set_aside_rest, datetime.now(UTC))
+        elif reason == BAD_SESSION:
+            await asyncio.to_thread(self._session.set_aside, datetime.now(UTC))
         raise EndedError(terminal_ending(reason, self._instance))
 
     def _why_gone(self, watcher: SessionWatcher) -> str | None:
@@ -124,10 +131,13 @@ class SessionKeeper:
             return None
 
     async def _set_aside_damaged(self) -> None:
-        await self._give_up("SessionDamaged")
-        # Pairing again repairs one damaged session; a second within a day probably means that the volume is at fault.
-        if await asyncio.to_thread(self._session.set_aside, datetime.now(UTC)):
-            raise EndedError(terminal_ending("BadSession", self._instance))
+        """Raise EndedError once it is set aside, unless it never had a device: then nobody loses anything."""
+        had_device = self._watcher is None or await asyncio.to_thread(self._watcher.had_device)
+        if had_device:
+            await self._give_up(BAD_SESSION)
+        await asyncio.to_thread(self._session.set_aside, datetime.now(UTC))
+        if had_device:
+            raise EndedError(terminal_ending(BAD_SESSION, self._instance))
 
     async def copy(self) -> None:
         """Copy the session. Without a copy we are merely less prepared for damage, so a failure is only logged."""

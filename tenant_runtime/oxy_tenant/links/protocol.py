@@ -162,8 +162,8 @@ class StoredSession(Protocol):
     def copy(self) -> None:
         """Copy a session that holds a linked device, in place of the last copy; keeps the last copy of any other."""
 
-    def set_aside(self, now: datetime) -> bool:
-        """Rename a damaged session, without deleting it; returns whether it is the second within a day."""
+    def set_aside(self, now: datetime) -> None:
+        """Rename a damaged session, or what is left of one under its name, without deleting it."""
 
     def set_aside_foreign(self, now: datetime) -> None:
         """Rename a session that belongs to another account, without deleting it."""

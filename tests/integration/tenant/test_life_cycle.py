@@ -239,21 +239,44 @@ async def test_exhausted_attempts_end_the_process_but_not_the_epoch(scene: Scene
     await scene.pair()
 
 
-async def test_a_damaged_session_is_set_aside_once_a_day(scene: Scene) -> None:
+RUBBISH = b"no database at all" * 1000
+
+
+def damage(scene: Scene) -> None:
+    session = scene.runtime.session / "session.db"
+    session.with_name("session.db-wal").unlink(missing_ok=True)  # SQLite would mend it with the log
+    session.write_bytes(RUBBISH)
+
+
+async def test_a_damaged_session_is_set_aside_and_waits_for_a_person(scene: Scene) -> None:
     await scene.pair()
     assert await scene.runtime.kill(signal.SIGTERM) == 0
-    session = scene.runtime.session / "session.db"
-    session.write_bytes(b"no database at all" * 1000)
-    scene.bus.forget_states()
+    damage(scene)
+    scene.bus.states.clear()
+    for _ in range(2):
+        await scene.runtime.start()
+        assert await scene.runtime.exit_code() == ExitCode.BAD_SESSION
+        message = scene.runtime.termination()
+        assert (message.reason, "oxy sessions restore" in message.message) == ("BadSession", True)
+        # Had it been killed before it noted its end.
+        (scene.runtime.session / "ended.json").unlink()
+    assert {state.pairing for state in scene.bus.states} == {None}
+    [aside] = scene.runtime.session.glob("session.bad-*.db")
+    assert aside.read_bytes() == RUBBISH
+    assert scene.simulator.service.account(scene.business.number).devices, "still linked, for a backup"
+    scene.runtime.epoch = 2
+    scene.bus.states.clear()
+    await scene.pair()
+
+
+async def test_a_damaged_session_without_a_phone_is_begun_anew(scene: Scene) -> None:
     await scene.runtime.start()
-    await scene.business.link(code=(await scene.offer()).code)
-    await scene.ready()
+    await scene.offer()
+    await scene.runtime.kill()
+    damage(scene)
+    scene.bus.states.clear()
+    await scene.pair()
     assert len(list(scene.runtime.session.glob("session.bad-*.db"))) == 1
-    assert await scene.runtime.kill(signal.SIGTERM) == 0
-    session.write_bytes(b"again")
-    await scene.runtime.start()
-    assert await scene.runtime.exit_code() == ExitCode.BAD_SESSION
-    assert len(list(scene.runtime.session.glob("session.bad-*.db"))) == 2
 
 
 async def test_a_session_that_is_missing_is_told_and_waits_for_a_person(scene: Scene) -> None:

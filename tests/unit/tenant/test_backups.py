@@ -34,17 +34,14 @@ from oxy_tenant.backups.decisions import (
 from oxy_tenant.backups.maker import BackupMaker, BackupRules
 from oxy_tenant.backups.restorer import Restorer
 from oxy_tenant.backups.sealing import Seal, key_of_backup, read_keys
-from oxy_tenant.connection.session_keeper import SessionKeeper
 from oxy_tenant.errors import BackupDamagedError, BackupKeyError, SessionError, VolumeError
 from oxy_tenant.journal.epochs import Restored
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.session_archive import NeonizeArchive
 from oxy_tenant.links.neonize.session_store import SessionStore, device_of
-from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.session_metadata import METADATA_FILE, LastBackup, MetadataFile, RestoreRecord, SessionMetadata
 from oxy_tenant.session_record import SessionRecord
 from oxy_tenant.settings import RuntimeSettings
-from oxy_tenant.settings_file import SettingsFile
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -473,13 +470,6 @@ async def test_a_session_that_was_set_aside_is_not_backed_up_again_and_again(
     # A backup that nobody asked for in the plan, as the last one before a session is given up, answers no request.
     assert (await maker.make("leaving")).request == "leaving"
     assert metadata.current.answered_request == "now"
-
-    (tmp_path / "session.db").write_bytes(b"no database")
-    record = SessionRecord(metadata, journal, list, epoch=1)
-    store, settings = SessionStore(tmp_path), SettingsFile(environment)
-    keeper = SessionKeeper(store, OwnAccount(), settings, "shop", watcher=record)
-    assert not await keeper.prepare()
-    assert (metadata.current.device_digest, due(DAILY, metadata.current, NOW)) == (None, False)
 
 
 def test_a_restore_begins_a_journal_once(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A session without a device: which of them is missing, and which has lost it for a reason that was told.
+"""A session without a device, or a damaged one: for which a person is waited for, and which was lost as was told.
 
 Each start has new objects, which know no more than the volume; a process that is killed does not reach the next line.
 """
@@ -22,6 +22,7 @@ from oxy_tenant.backups.restorer import Restorer
 from oxy_tenant.connection.ended_marker import EndedMarker
 from oxy_tenant.connection.ending import EndedError
 from oxy_tenant.connection.session_keeper import SessionKeeper
+from oxy_tenant.errors import SessionError
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.session_archive import NeonizeArchive
 from oxy_tenant.links.neonize.session_store import SessionStore
@@ -85,6 +86,9 @@ class Volume:
 
     def missing(self) -> list[str]:
         return sorted(path.name.partition("Z.")[2] for path in self.folder.glob("session.missing-*"))
+
+    def damaged(self) -> list[bytes]:
+        return [path.read_bytes() for path in sorted(self.folder.glob("session.bad-*"))]
 
 
 @pytest.fixture
@@ -261,19 +265,114 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     monkeypatch.setattr(Path, "rename", renamed)
 
 
-async def test_a_session_that_is_set_aside_as_damaged_is_not_missed(
-    volume: Volume, monkeypatch: pytest.MonkeyPatch
+RUBBISH = b"no database at all" * 100
+
+
+def damage(volume: Volume) -> None:
+    volume.session.write_bytes(RUBBISH)
+
+
+async def test_a_damaged_session_waits_until_a_person_acts(volume: Volume) -> None:
+    damage(volume)
+    assert await volume.start() == "BadSession"
+    assert (volume.damaged(), volume.session.exists()) == ([RUBBISH], False)
+    volume.ends(1, 68, "BadSession")
+    assert await volume.start(2) == "pairs"
+    assert await volume.start(2) == "pairs"
+    make_session(volume.session)
+    assert await volume.start(2) == "paired"
+    delete(volume)
+    assert await volume.start(2) == "SessionMissing"
+
+
+@pytest.mark.parametrize("leaving", [False, True])
+@pytest.mark.parametrize("number", [0, 1, 2])
+async def test_a_damaged_session_waits_whenever_the_process_is_killed(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch, number: int, *, leaving: bool
 ) -> None:
     def kill(_: SessionStore) -> None:
         raise KilledError
 
-    volume.session.write_bytes(b"no database at all" * 100)
+    def examine(_: SessionStore) -> None:
+        volume.session.with_name("session.db-wal").write_bytes(b"log")  # SQLite has deleted it by then, or not
+        raise SessionError
+
+    damage(volume)
+    volume.leave = LeaveWish(id="0b52") if leaving else None
     with monkeypatch.context() as patch, suppress(KilledError):
+        killed_at(patch, number)
+        patch.setattr(SessionStore, "examine", examine)
         patch.setattr(SessionStore, "flush_folder", kill)
         await volume.start()
-    assert not volume.session.exists(), "it was killed after it had set the session aside"
+    assert volume.session.exists() is (number == 0)
+    for _ in range(2):
+        assert await volume.start() == "BadSession"
+        assert set(volume.damaged()) >= ({RUBBISH} if number == 0 else {RUBBISH, b"log"})
+        assert not volume.session.with_name("session.db-wal").exists()
+    volume.leave = None
+    assert await volume.start(2) == "pairs"
+
+
+async def test_a_damaged_session_without_a_note_that_could_be_written_is_missing(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage(volume)
+    with monkeypatch.context() as patch:
+        patch.setattr(MetadataFile, "note", lambda *_, **__: None)
+        assert await volume.start() == "BadSession"
+    assert await volume.start() == "SessionMissing", "it was killed before it noted its end"
+
+
+@pytest.mark.parametrize("content", [None, "{"])
+async def test_the_journal_knows_the_device_of_a_damaged_session(volume: Volume, content: str | None) -> None:
+    volume.journal.inbound.linked(Jid.parse("5511900000001:1@s.whatsapp.net"))
+    (volume.folder / METADATA_FILE).unlink()
+    if content is not None:
+        (volume.folder / METADATA_FILE).write_text(content)
+    damage(volume)
+    assert await volume.start() == "BadSession"
+    assert await volume.start() == "BadSession"
+    assert await volume.start(2) == "pairs"
+
+
+async def test_a_damaged_session_that_never_had_a_device_is_set_aside_and_begun_anew(
+    tmp_path: Path, journal: Journal
+) -> None:
+    volume = Volume(tmp_path, journal)
     assert await volume.start() == "pairs"
+    damage(volume)
     assert await volume.start() == "pairs"
+    assert (volume.damaged(), volume.session.exists()) == ([RUBBISH], False)
+    make_session(volume.session)
+    assert await volume.start() == "paired"
+
+
+async def test_a_damaged_session_that_is_mended_before_the_next_start_is_used(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intact = volume.session.read_bytes()
+    damage(volume)
+    with monkeypatch.context() as patch, suppress(KilledError):
+        killed_at(patch, 0)
+        await volume.start()
+    volume.session.write_bytes(intact)
+    assert await volume.start() == "paired"
+    delete(volume)
+    assert await volume.start() == "SessionMissing"
+
+
+@pytest.mark.parametrize(("linked", "outcome"), [(True, "BadSession"), (False, "pairs")])
+async def test_a_process_of_before_that_was_killed_while_it_set_the_session_aside(
+    tmp_path: Path, journal: Journal, *, linked: bool, outcome: str
+) -> None:
+    volume = Volume(tmp_path, journal)
+    make_session(volume.session, paired=linked)
+    await volume.start()
+    volume.record(1).gives_up("SessionDamaged")
+    set_aside_as_damaged(volume)
+    assert await volume.start() == outcome
+    assert await volume.start() == outcome
+    assert await volume.start(2) == "pairs"
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -315,6 +414,18 @@ async def test_a_restore_that_is_interrupted_leaves_a_session(
     with monkeypatch.context() as patch, suppress(KilledError):
         killed_at(patch, number)
         archive.adopt(unpacked, datetime.now(UTC), datetime.now(UTC))
+    assert await volume.start(2) == "paired"
+
+
+async def test_a_backup_takes_the_place_of_a_damaged_session(volume: Volume) -> None:
+    archive, packed = NeonizeArchive(volume.folder), volume.folder / "backup"
+    made = archive.pack()
+    assert made is not None
+    made.file.rename(packed)
+    damage(volume)
+    assert await volume.start() == "BadSession"
+    volume.ends(1, 68, "BadSession")
+    archive.adopt(archive.unpack(packed, limit=10**9), datetime.now(UTC), datetime.now(UTC))
     assert await volume.start(2) == "paired"
 
 

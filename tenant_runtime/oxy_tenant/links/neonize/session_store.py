@@ -10,9 +10,9 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,9 +28,6 @@ from oxy_tenant.links.protocol import LinkedDevice
 _SIGNAL_ADDRESS: Final = re.compile(r"(?P<user>\d+)(?P<agent>_1)?:\d+")
 """A device's name in Signal's protocol; the agent 1 stands for hidden addresses. Source: whatsmeow, types/jid.go,
 SignalAddressUser."""
-
-AGAIN_WITHIN: Final = timedelta(days=1)
-"""A session damaged twice within this time is a terminal cause."""
 
 log = structlog.get_logger()
 
@@ -184,12 +181,9 @@ class SessionStore:
             raise VolumeError(message)
         return answer
 
-    def set_aside(self, now: datetime) -> bool:
-        """Rename a damaged session, without deleting it; returns whether it is the second within a day."""
-        again = any(abs(now - moment) < AGAIN_WITHIN for moment in self._set_aside_at())
+    def set_aside(self, now: datetime) -> None:
+        """Rename a damaged session, or what is left of one under its name, without deleting it."""
         self.set_aside_as(f"session.bad-{now:%Y%m%dT%H%M%SZ}.db")
-        log.error("session_set_aside", again=again)
-        return again
 
     def set_aside_foreign(self, now: datetime) -> None:
         """Rename a session that belongs to another account, without deleting it."""
@@ -225,12 +219,6 @@ class SessionStore:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-    def _set_aside_at(self) -> Iterator[datetime]:
-        """Return when damaged sessions were set aside; a file that a person has called similarly tells nothing."""
-        for file in self.path.parent.glob("session.bad-*.db"):
-            with contextlib.suppress(ValueError):
-                yield datetime.strptime(f"{file.name}+0000", "session.bad-%Y%m%dT%H%M%SZ.db%z")
 
 
 def device_of(address: str, peers: int = 0) -> LinkedDevice:
