@@ -4,6 +4,7 @@ OxyError
 ├── JournalError     the journal cannot be used; nothing may be received or sent without it
 │   └── JournalFullError  the volume has no room left for it
 ├── SessionError     the stored WhatsApp session cannot be read
+│   ├── SessionMissingError  it is gone or empty, although its device is known
 │   └── UnlinkedError  it holds no linked device, so it has forgotten what it sent
 ├── VolumeError      the session volume is used by another runtime, or cannot be written
 ├── BackupError      a backup was not made, or not restored
@@ -32,6 +33,10 @@ class JournalFullError(JournalError):
 
 class SessionError(OxyError):
     """The stored WhatsApp session cannot be read."""
+
+
+class SessionMissingError(SessionError):
+    """The session is gone or empty, although its device is known."""
 
 
 class UnlinkedError(SessionError):

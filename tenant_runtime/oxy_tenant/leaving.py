@@ -14,7 +14,7 @@ import structlog
 
 from oxy_core.instance.session_states import MAX_DETAIL, BackupOutcome, LeaveState, LeaveStep
 from oxy_core.session_backups import LeaveWish
-from oxy_tenant.backups.maker import BackupMaker
+from oxy_tenant.backups.maker import NOT_LINKED, BackupMaker
 from oxy_tenant.connection.ending import EndedError, left
 from oxy_tenant.connection.hold import ConnectionHold
 from oxy_tenant.connection.live_state import StateBoard
@@ -87,7 +87,7 @@ class Leaver:
                 return last.id
             self._show(wish, LeaveStep.BACKING_UP, reason=reason, detail=detail)
             made = await self._backups.make(wish.id, leaving=True)
-            if made.outcome is BackupOutcome.REFUSED:
+            if made.reason == NOT_LINKED:
                 return None
             reason, detail = made.reason, made.detail
             if made.outcome is not BackupOutcome.DONE:

@@ -30,7 +30,7 @@ class BackupOutcome(StrEnum):
     DONE = "done"
     """It is on the bus, was restored in a test, and counts."""
     REFUSED = "refused"
-    """There is nothing to back up, as when no phone is linked; trying again does not help."""
+    """There is nothing to back up: no phone is linked, or the session is missing or damaged. Only a person can help."""
     FAILED = "failed"
     """It will be tried again."""
     RUNNING = "running"

@@ -35,6 +35,9 @@ _NOT_OF_BACKUPS: Final = frozenset({"Disabled", "NoRoomForBackups", "BusUnavaila
 _NOT_FAILED: Final = _NOT_OF_BACKUPS | {"NotYet", "Overdue"}
 """Its reasons that no pod gives."""
 
+_LOST: Final = frozenset({"SessionMissing", "SessionDamaged"})
+"""Its reasons after which no backup follows, however young the newest is."""
+
 _REQUESTED: Final = "Requested"
 
 _WAITED_FOR: Final = frozenset({_REQUESTED, BackupOutcome.RUNNING.value.capitalize()})
@@ -77,6 +80,8 @@ def backup_problem(situation: Situation) -> Problem | None:
             "backed up. Give its volume, or its max_file_store, more; Oxy tries again every ten seconds."
         )
         return Problem("NoRoomForBackups", message)
+    if (lost := _lost(situation)) is not None:
+        return lost
     overdue_at = backup_overdue_at(situation)
     if overdue_at is not None and situation.now < overdue_at:
         return None
@@ -172,6 +177,14 @@ def _failed_before(situation: Situation) -> Problem | None:
     return Problem(before["reason"], before["message"])
 
 
+def _lost(situation: Situation) -> Problem | None:
+    """Return why the session can be backed up no more, as the pod said last; it may be silent now, or look again."""
+    said = situation.live.backup if situation.live else None
+    is_unheard = situation.live is None or (said is not None and said.outcome is BackupOutcome.RUNNING)
+    problem = _failed_before(situation) if is_unheard else _failure(said)
+    return problem if problem is not None and problem.reason in _LOST else None
+
+
 def _before(situation: Situation, kind: str) -> Fields | None:
     conditions = situation.instance.status.get("conditions", ())
     return next((item for item in conditions if item["type"] == kind), None)
@@ -180,7 +193,7 @@ def _before(situation: Situation, kind: str) -> Fields | None:
 def _failure(said: BackupState | None) -> Problem | None:
     if said is None or said.outcome not in {BackupOutcome.FAILED, BackupOutcome.REFUSED}:
         return None
-    what = "The last backup failed" if said.outcome is BackupOutcome.FAILED else "There is nothing to back up"
+    what = "The last backup failed" if said.outcome is BackupOutcome.FAILED else "Nothing was backed up"
     return Problem(said.reason or "BackupFailed", f"{what}: {plain_text(said.detail)}")
 
 

@@ -27,15 +27,23 @@ from oxy_tenant.errors import (
     BackupRefusedError,
     JournalError,
     SessionError,
+    SessionMissingError,
     VolumeError,
 )
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.archive import PackedSession, SessionArchive
-from oxy_tenant.session_metadata import LastBackup, MetadataFile
+from oxy_tenant.session_metadata import SESSION_MISSING, LastBackup, MetadataFile
 from oxy_tenant.settings import RuntimeSettings
 
 TELL_AGAIN_SECONDS: Final = 30.0
 """Pause before a backup that could not be reported is reported again."""
+
+NOT_LINKED: Final = "NotLinked"
+"""Reason of a backup that is refused because there is nothing to back up."""
+
+_LOST: Final = (
+    "No pod can connect with it again. Restore the newest backup, for which no phone is needed: oxy sessions restore."
+)
 
 log = structlog.get_logger()
 
@@ -95,7 +103,7 @@ class BackupMaker:
 
     async def _pause(self, plan: BackupPlan, state: BackupState) -> None:
         """Wait before the next attempt, or until there is another request."""
-        self._failed = self._failed + 1 if state.outcome is BackupOutcome.FAILED else 0
+        self._failed = 0 if state.reason == NOT_LINKED else self._failed + 1
         loop = asyncio.get_running_loop()
         begun, lacked_room = loop.time(), not self._has_room()
         full = state.reason == BackupRefusedError.reason
@@ -114,18 +122,24 @@ class BackupMaker:
             self._show(BackupOutcome.RUNNING, request=request)
             try:
                 manifest = await self._made(request, leaving=leaving)
-            except (BackupError, SessionError, VolumeError, OSError) as error:
+            except SessionError as error:
+                log.warning("backup_refused", error=str(error), kind=type(error).__name__)
+                return await self._refuse(request, error)
+            except (BackupError, VolumeError, OSError) as error:
                 log.warning("backup_failed", error=str(error), kind=type(error).__name__)
                 return self._show(BackupOutcome.FAILED, request=request, error=error)
             finally:
                 await asyncio.to_thread(self._discard)
             if manifest is None:
-                await asyncio.to_thread(self._metadata.note, answered_request=self._answered(request))
-                return self._show(BackupOutcome.REFUSED, request=request)
+                return await self._refuse(request)
             await asyncio.to_thread(self._keep, manifest)
             await self._tell()
             self._failed = 0
             return self._show(BackupOutcome.DONE, request=request)
+
+    async def _refuse(self, request: str | None, error: SessionError | None = None) -> BackupState:
+        await asyncio.to_thread(self._metadata.note, answered_request=self._answered(request))
+        return self._show(BackupOutcome.REFUSED, request=request, error=error)
 
     def _discard(self) -> None:
         """Delete what the attempt has left; whatever keeps that from happening, the next attempt or start does so."""
@@ -137,7 +151,7 @@ class BackupMaker:
     async def _made(self, request: str | None, *, leaving: bool) -> BackupManifest | None:
         keys = await asyncio.to_thread(read_keys, self._environment.backup_key)
         self._require_room()
-        packed = await asyncio.to_thread(self._archive.pack)
+        packed = await asyncio.to_thread(self._packed)
         if packed is None:
             return None
         manifest = self._manifest(packed, next(iter(keys)), request).model_copy(update={"leaving": leaving})
@@ -147,6 +161,19 @@ class BackupMaker:
             await self._verify(bus, packed, manifest, seal)
             await bus.publish_manifest(manifest)
         return manifest
+
+    def _packed(self) -> PackedSession | None:
+        """Return the packed session; None: no phone is linked. Raises SessionError, also for one that is missing."""
+        try:
+            packed = self._archive.pack()
+        except SessionError as error:
+            message = f"{error}. {_LOST}"
+            raise SessionError(message) from error
+        known = self._metadata.current
+        if packed is None and known.device_digest is not None and known.given_up is None:
+            message = f"the session on the volume is gone or empty. {_LOST}"
+            raise SessionMissingError(message)
+        return packed
 
     def _has_room(self) -> bool:
         # The copy, what it is compressed to, and what comes back are on the volume for a while.
@@ -256,13 +283,15 @@ class BackupMaker:
 
 
 def _explained(outcome: BackupOutcome, error: OxyError | OSError | None) -> tuple[str | None, str]:
-    if outcome is BackupOutcome.REFUSED:
-        return "NotLinked", "No phone is linked, so there is nothing to back up; run oxy pair first"
     match error:
+        case None if outcome is BackupOutcome.REFUSED:
+            return NOT_LINKED, "No phone is linked, so there is nothing to back up; run oxy pair first"
         case None:
             return None, ""
         case BackupError():
             return error.reason, str(error)
+        case SessionMissingError():
+            return SESSION_MISSING, str(error)
         case SessionError():
             return "SessionDamaged", str(error)
         case _:

@@ -13,6 +13,7 @@ from integration.tenant.scene import PATIENCE, Scene, send_request, until
 from oxy_core.envelopes import SendOutcome
 from oxy_core.identity import Jid, new_id
 from oxy_core.instance.session_states import BackupOutcome, BackupState, RestoreOutcome
+from oxy_core.instance.terminal_causes import ExitCode
 from oxy_core.report_bodies import InstanceEvent
 from oxy_core.session_backups import RestoreWish
 from oxy_tenant.links.neonize.sending_chains import MOST_OWED
@@ -112,6 +113,34 @@ async def test_a_backup_counts_only_once_it_was_restored_in_a_test(scene: Scene)
         assert [manifest.id for manifest in await server.manifests()] == [made.last_id]
         await until(lambda: leftovers(scene) == [], what="an empty folder")
         assert await scene.runtime.is_ready()
+
+
+async def test_a_session_that_is_lost_under_the_pod_is_told_and_brought_back_by_a_backup(scene: Scene) -> None:
+    async with serving_backups(scene) as server:
+        await scene.pair()
+        await asked(scene, "first")
+        [manifest] = await server.manifests()
+        session = scene.runtime.session / "session.db"
+        session.unlink()
+        missing = await asked(scene, "deleted")
+        assert (missing.outcome, missing.reason) == (BackupOutcome.REFUSED, "SessionMissing")
+        for log in scene.runtime.session.glob("session.db-*"):
+            log.unlink()  # or SQLite would find some of it there, perhaps all
+        session.write_bytes(b"no database at all" * 1000)
+        damaged = await asked(scene, "damaged")
+        assert (damaged.outcome, damaged.reason) == (BackupOutcome.REFUSED, "SessionDamaged")
+        assert damaged.detail.endswith("Restore the newest backup, for which no phone is needed: oxy sessions restore.")
+        assert await scene.runtime.is_ready(), "a number that works is not taken offline"
+        await scene.runtime.kill(signal.SIGKILL)
+        await scene.runtime.start()
+        assert await scene.runtime.exit_code() == ExitCode.BAD_SESSION
+
+        scene.runtime.epoch = 2
+        scene.runtime.write_settings(restore=RestoreWish(id="w1", manifest=manifest), backup=plan("damaged"))
+        await scene.runtime.start()
+        assert (await restored(scene, "w1")).outcome is RestoreOutcome.RESTORED
+        await scene.ready()
+        assert (await asked(scene, "again")).outcome is BackupOutcome.DONE
 
 
 async def test_a_backup_that_cannot_be_had_changes_nothing(scene: Scene) -> None:

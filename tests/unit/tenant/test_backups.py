@@ -39,7 +39,14 @@ from oxy_tenant.journal.epochs import Restored
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.session_archive import NeonizeArchive
 from oxy_tenant.links.neonize.session_store import SessionStore, device_of
-from oxy_tenant.session_metadata import METADATA_FILE, LastBackup, MetadataFile, RestoreRecord, SessionMetadata
+from oxy_tenant.session_metadata import (
+    METADATA_FILE,
+    GivenUp,
+    LastBackup,
+    MetadataFile,
+    RestoreRecord,
+    SessionMetadata,
+)
 from oxy_tenant.session_record import SessionRecord
 from oxy_tenant.settings import RuntimeSettings
 
@@ -118,6 +125,7 @@ async def test_an_attempt_follows_soon_after_there_is_room_again(
     assert [state.outcome for state in told] == [BackupOutcome.RUNNING, BackupOutcome.FAILED]
     room.append(True)
     await reached(lambda: BackupOutcome.REFUSED in {state.outcome for state in told})
+    assert told[-1].reason == "SessionMissing"
     await cancel_tasks(making)
 
 
@@ -451,22 +459,60 @@ def test_the_record_knows_since_when_a_device_is_linked(tmp_path: Path) -> None:
     journal.close()
 
 
-async def test_a_session_that_was_set_aside_is_not_backed_up_again_and_again(
-    archive: NeonizeArchive, tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+def deleted(session: Path) -> None:
+    session.unlink()
+
+
+def emptied(session: Path) -> None:
+    session.write_bytes(b"")
+
+
+def damaged(session: Path) -> None:
+    session.write_bytes(b"no database" * 1000)
+
+
+def unlinked(session: Path) -> None:
+    session.unlink()
+    metadata = MetadataFile(session.parent, "acme", "shop")
+    metadata.keep(metadata.current.model_copy(update={"given_up": GivenUp(reason="LoggedOut", epoch=1, at=NOW)}))
+
+
+@pytest.mark.parametrize(
+    ("lose", "reason", "advice"),
+    [
+        (deleted, "SessionMissing", "is gone or empty. No pod can connect with it again. Restore"),
+        (emptied, "SessionMissing", "oxy sessions restore"),
+        (damaged, "SessionDamaged", "file is not a database. No pod can connect with it again. Restore"),
+        (unlinked, "NotLinked", "run oxy pair first"),
+    ],
+)
+async def test_a_backup_of_a_session_that_is_lost_under_the_pod_tells_so_and_is_not_tried_again_and_again(  # noqa: PLR0913 fixtures
+    archive: NeonizeArchive,
+    tmp_path: Path,
+    journal: Journal,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    lose: Callable[[Path], None],
+    reason: str,
+    advice: str,
 ) -> None:
     environment = keyed_environment(tmp_path)
+    MetadataFile(tmp_path, "acme", "shop").keep(LINKED)
+    make_session(tmp_path / "session.db")
+    lose(tmp_path / "session.db")
     metadata = MetadataFile(tmp_path, "acme", "shop")
-    metadata.keep(LINKED)
-    told: list[BackupOutcome] = []
+    told: list[BackupState] = []
     asked = DAILY.model_copy(update={"request": "now"})
-    rules = BackupRules(lambda: asked, lambda _: True, lambda state: told.append(state.outcome))
+    rules = BackupRules(lambda: asked, lambda _: True, told.append)
     monkeypatch.setattr("oxy_tenant.backups.maker.LOOK_SECONDS", 0.01)
     maker = BackupMaker(environment, archive, metadata, journal, rules)
     making = asyncio.create_task(maker.run())
-    await reached(lambda: BackupOutcome.REFUSED in told)
+    await reached(lambda: BackupOutcome.REFUSED in {state.outcome for state in told})
     await asyncio.sleep(0.1)
     await cancel_tasks(making)
-    assert told == [BackupOutcome.RUNNING, BackupOutcome.REFUSED]
+    assert [state.outcome for state in told] == [BackupOutcome.RUNNING, BackupOutcome.REFUSED]
+    assert (told[-1].reason, told[-1].request) == (reason, "now")
+    assert advice in told[-1].detail
     # A backup that nobody asked for in the plan, as the last one before a session is given up, answers no request.
     assert (await maker.make("leaving")).request == "leaving"
     assert metadata.current.answered_request == "now"

@@ -231,6 +231,8 @@ def test_a_running_pod_is_annotated_once_for_each_request_so_that_it_reads_its_s
         ({}, [], {"outcome": "failed", "at": NOW, "reason": "StoreFull", "detail": "x"}, "StoreFull"),
         ({}, [backup()], {"outcome": "failed", "at": NOW, "reason": "StoreFull"}, "Verified"),
         ({}, [], {"outcome": "failed", "at": NOW}, "BackupFailed"),
+        ({}, [backup()], {"outcome": "refused", "at": NOW, "reason": "SessionMissing"}, "SessionMissing"),
+        ({}, [backup()], {"outcome": "refused", "at": NOW, "reason": "SessionDamaged"}, "SessionDamaged"),
     ],
 )
 def test_a_linked_session_is_backed_up_or_the_status_says_why_not(
@@ -264,6 +266,20 @@ def test_what_was_wrong_with_backups_is_not_new_to_an_operator_that_has_just_sta
     assert condition(silent, "BackedUp") == condition(failed, "BackedUp")
     mended = status(observed(instance=instance(status=failed), backups=[], reported=live(), pod=pod()))
     assert condition(mended, "BackedUp")["reason"] == "NotYet"
+
+
+@pytest.mark.parametrize("reason", ["SessionMissing", "SessionDamaged"])
+def test_a_session_that_was_lost_under_its_pod_is_not_backed_up_until_the_pod_says_otherwise(reason: str) -> None:
+    def shown(before: Json, **said: Json) -> Json:
+        return status(observed(instance=instance(status=before), backups=[backup()], pod=pod(ready=True), **said))
+
+    refused = {"outcome": "refused", "at": NOW, "reason": reason, "detail": "gone."}
+    lost = shown({}, reported=live(backup=refused))
+    assert condition(lost, "BackedUp")["message"] == "Nothing was backed up: gone."
+    for said in (live(backup={"outcome": "running", "at": NOW}), None):
+        assert condition(shown(lost, reported=said), "BackedUp") == condition(lost, "BackedUp")
+    for said in (live(backup={"outcome": "done", "at": NOW}), live()):
+        assert condition(shown(lost, reported=said), "BackedUp")["reason"] == "Verified"
 
 
 def test_why_a_backup_was_not_restored_stays_while_nobody_knows_unless_another_is_wanted() -> None:
@@ -436,7 +452,7 @@ def test_a_restored_session_is_known_by_its_epoch_until_another_takes_its_place(
     pinned = following(restoring(), record(), backups=[backup()])
     assert pinned.restore is not None
     assert pinned.restore.epoch == pinned.epoch == 3
-    # The session was damaged: the runtime set it aside, and offers codes for another.
+    # The session was damaged: a runtime of before set it aside, and offers codes for another.
     other = following(restoring(), pinned, known_epoch=3, pod=pod(epoch=3), live=live(epoch=3, connection="pairing"))
     assert other.restore == pinned.restore.model_copy(update={"epoch": None})
 
