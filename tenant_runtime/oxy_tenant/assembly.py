@@ -237,6 +237,7 @@ def _build_shared(
         SessionStore(environment.session).kept_aside,
         epoch=environment.epoch,
         ended=EndedMarker(environment.session).read(),
+        make_room=Ballast(environment.session).drop,
     )
     adapter = open_adapter(
         environment.session,

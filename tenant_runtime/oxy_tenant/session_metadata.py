@@ -192,13 +192,18 @@ class MetadataFile:
             return empty
         return found
 
-    def note(self, **changes: Any) -> None:  # noqa: ANN401 the fields of SessionMetadata
-        """Change fields, if they differ. A file that cannot be written is only logged: it is written again later."""
+    def note(self, **changes: Any) -> bool:  # noqa: ANN401 the fields of SessionMetadata
+        """Change fields, if they differ; return whether they are on disk.
+
+        A file that cannot be written is only logged: it is written again later.
+        """
         try:
             with self._writing:
                 self.keep(self.current.model_copy(update=changes))
         except OSError as error:
             log.warning("metadata_not_written", error=os.strerror(error.errno or 0))
+            return False
+        return True
 
     def keep(self, metadata: SessionMetadata) -> None:
         """Replace what the file says, on disk; raises OSError."""

@@ -1,5 +1,6 @@
 """Notes in the session's metadata what happens to it, and tells the platform the facts."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ KEEP_SECONDS: Final = 60.0
 class SessionRecord:
     """The record of one instance's session, as `connection.session_keeper.SessionWatcher` wants it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 its collaborators
         self,
         metadata: MetadataFile,
         journal: Journal,
@@ -30,13 +31,18 @@ class SessionRecord:
         *,
         epoch: int,
         ended: TerminationMessage | None = None,
+        make_room: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`kept_aside` returns the sessions that were set aside; `ended` is how the last epoch ended that did."""
+        """`kept_aside` returns the sessions that were set aside; `ended` is how the last epoch ended that did.
+
+        `make_room` gives up a reserve for what must be written, and returns whether there was any; it raises OSError.
+        """
         self._metadata = metadata
         self._journal = journal
         self._kept_aside = kept_aside
         self._epoch = epoch
         self._ended = ended
+        self._make_room = make_room
         self._library = f"neonize {version('neonize')}"
         self._peers: int | None = None
         self._counted: tuple[int, int, bool] = (0, 0, False)
@@ -70,8 +76,15 @@ class SessionRecord:
         )
 
     def gives_up(self, reason: str) -> None:
-        """Note on disk, before it happens, that the session loses its device; blocks. From any thread."""
-        self._metadata.note(given_up=GivenUp(reason=reason, epoch=self._epoch, at=datetime.now(UTC)))
+        """Note on disk, before it happens, that the session loses its device; blocks. From any thread.
+
+        The library deletes a device without needing any room. Without this note it would be missed.
+        """
+        note = GivenUp(reason=reason, epoch=self._epoch, at=datetime.now(UTC))
+        if not self._metadata.note(given_up=note):
+            with contextlib.suppress(OSError):
+                self._make_room()
+            self._metadata.note(given_up=note)
 
     def why_gone(self, *, emptied: bool) -> str | None:
         """Return why a session without a device has lost it, if that is to be told: the reason of a terminal cause."""

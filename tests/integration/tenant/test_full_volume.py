@@ -26,10 +26,12 @@ from oxy_tenant.errors import VolumeError
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.events import CallMissed
 from oxy_tenant.links.neonize.session_archive import NeonizeArchive
-from oxy_tenant.links.neonize.session_store import SessionStore
+from oxy_tenant.links.neonize.session_store import SessionStore, device_of
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.receiving import Reception
 from oxy_tenant.sending.receipts import Confirmations
+from oxy_tenant.session_metadata import MetadataFile
+from oxy_tenant.session_record import SessionRecord
 from oxy_tenant.settings_file import SettingsFile
 from oxy_tenant.volume.ballast import Ballast
 from oxy_tenant.volume.room import reserve_of
@@ -161,6 +163,19 @@ async def test_a_copy_leaves_the_reserve_alone_and_the_lack_of_one_is_told_until
         await keeper.copy()
         assert (volume.folder / "session.copy.db").exists()
         journal.close()
+
+
+def test_why_a_device_goes_is_noted_on_a_volume_without_a_byte(tmp_path: Path) -> None:
+    with small_volume(tmp_path / "volume", 4 * MIB) as volume:
+        journal = Journal.open(volume.folder / "journal.db", organization="acme", instance="shop")
+        metadata, ballast = MetadataFile(volume.folder, "acme", "shop"), Ballast(volume.folder)
+        record = SessionRecord(metadata, journal, list, epoch=1, make_room=ballast.drop)
+        record.examined(device_of("5511900000001:1@s.whatsapp.net"), fresh=True)
+        ballast.load()
+        volume.fill()
+        record.gives_up("LoggedOut")
+        journal.close()
+        assert MetadataFile(volume.folder, "acme", "shop").current.why_gone(1, None) == "LoggedOut"
 
 
 async def test_what_finds_no_room_in_the_journal_waits_for_it(tmp_path: Path) -> None:
