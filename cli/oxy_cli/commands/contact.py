@@ -225,5 +225,5 @@ def backups_said(backups: StaleBackups, name: str) -> str:
 
 def erasure_row(status: ErasureStatus) -> tuple[str, ...]:
     """Return an erasure as a row of the table."""
-    left = "".join(f"; {file} on its volume is damaged and may name the person: delete it" for file in status.left)
+    left = "".join(f"; {file} on its volume cannot be read and may name the person: delete it" for file in status.left)
     return str(status.id), age(status.made_at, datetime.now(UTC)), status.asked_by, WAITING[status.waits_for] + left

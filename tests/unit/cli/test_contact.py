@@ -71,7 +71,7 @@ def test_the_question_is_no_part_of_the_output(
             "the instance is deleted: its volume, if it was kept, is cleaned once the instance is made again",
         ),
         (None, (), "nothing"),
-        (None, ("a.db",), "nothing; a.db on its volume is damaged and may name the person: delete it"),
+        (None, ("a.db",), "nothing; a.db on its volume cannot be read and may name the person: delete it"),
     ],
 )
 def test_what_an_erasure_waits_for_is_said(waits_for: Any, left: tuple[str, ...], said: str) -> None:  # noqa: ANN401 a literal

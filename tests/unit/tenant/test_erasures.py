@@ -183,10 +183,13 @@ def test_the_librarys_store_its_copy_and_those_set_aside_forget_a_person(tmp_pat
     shutil.copy(store.path, tmp_path / "session.foreign-20260301T120000Z.db")
     damaged = tmp_path / "session.bad-20260301T120000Z.db"
     damaged.write_bytes(store.path.read_bytes()[:4_096] + b"111@lid" * 2_000)
+    log = tmp_path / "session.missing-20260302T120000Z.db-wal"  # all that was left
+    log.write_bytes(b"111@lid" * 2_000)
     before = store.newest_secret()
     theirs = {person_digest(SALT, PHONE)}
-    assert store.forget(lambda jid: person_digest(SALT, jid) in theirs) == (damaged.name,)
+    assert store.forget(lambda jid: person_digest(SALT, jid) in theirs) == (damaged.name, log.name)
     damaged.unlink()
+    log.unlink()
     assert not any(needle in on_disk(tmp_path) for needle in (b"111", b"5511911111111", b"Ana"))
     assert b"222@lid" in on_disk(tmp_path)
     assert store.newest_secret() == before  # whoever audits the secrets goes by their rows

@@ -81,7 +81,7 @@ class SessionStore:
     @property
     def has_content(self) -> bool:
         """Whether there is a file that is not empty."""
-        return self.path.exists() and self.path.stat().st_size > 0
+        return _has_content(self.path)
 
     @property
     def version(self) -> int:
@@ -140,9 +140,9 @@ class SessionStore:
         return None if found is None else str(found)
 
     def forget(self, is_theirs: Callable[[Jid], bool]) -> tuple[str, ...]:
-        """Delete what the session, its copy and those set aside keep of a person; return the files that are damaged.
+        """Delete what the session, its copy and those set aside keep of a person; return the files that cannot be read.
 
-        Raises VolumeError.
+        These are damaged, or logs without their database. Raises VolumeError.
         """
         files = [self.path, self._copy, *self.kept_aside()]
         damaged = []
@@ -153,7 +153,12 @@ class SessionStore:
                 self.ask("forget", rows, path=file)
             except SessionError:
                 damaged.append(file.name)
-        return tuple(damaged)
+        return (*damaged, *self._orphaned_logs())
+
+    def _orphaned_logs(self) -> list[str]:
+        """Return the logs of missing sessions, which are all that was left of them."""
+        logs = sorted(self.path.parent.glob("session.*-*Z.db-wal"))
+        return [log.name for log in logs if log.stat().st_size and not _has_content(log.with_suffix(".db"))]
 
     def kept_aside(self) -> list[Path]:
         """Return the sessions that were set aside, for whatever reason; only a person deletes them."""
@@ -165,7 +170,7 @@ class SessionStore:
         A file without content counts as none: if SQLite opened it, it would delete the log beside it.
         """
         path = path or self.path
-        if not path.exists() or not path.stat().st_size:
+        if not _has_content(path):
             return {}
         try:
             output = run_reader(json.dumps([str(path), question, *arguments]))
@@ -219,6 +224,10 @@ class SessionStore:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _has_content(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def device_of(address: str, peers: int = 0) -> LinkedDevice:
