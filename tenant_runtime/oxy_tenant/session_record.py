@@ -135,10 +135,18 @@ class SessionRecord:
 
     def _is_of_another(self, aside: Path, at: datetime) -> bool:
         """Whether a session that was set aside may be of another device than the one that was there after it."""
-        restores = self._metadata.current.restores
-        regained = {restored.at.replace(microsecond=0) for restored in restores if restored.same_device}
-        is_same = aside.name.startswith("session.before-restore-") and at in regained
-        return not is_same and not aside.name.startswith("session.missing-")
+        known = self._metadata.current
+        regained = [restored.at.replace(microsecond=0) for restored in known.restores if restored.same_device]
+        match aside.name.split("-")[0]:
+            case "session.missing":
+                return False
+            case "session.before":
+                return at not in regained
+            case "session.bad":
+                was_there = known.linked_at is not None and known.linked_at <= at
+                return not (was_there and any(at <= moment for moment in regained))
+            case _:
+                return True
 
 
 def _number(device: LinkedDevice) -> str | None:

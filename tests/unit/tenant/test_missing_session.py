@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -107,6 +107,10 @@ async def volume(tmp_path: Path, journal: Journal) -> Volume:
     return made
 
 
+def damage(volume: Volume) -> None:
+    volume.session.write_bytes(RUBBISH)
+
+
 def delete(volume: Volume) -> None:
     volume.session.unlink()
 
@@ -146,9 +150,18 @@ async def test_a_session_that_nobody_gave_up_is_missed_until_a_person_acts(
 
 
 @pytest.mark.parametrize("same", [True, False])
-@pytest.mark.parametrize("lose", [None, delete, empty, replace])
+@pytest.mark.parametrize(
+    ("lose", "reason"),
+    [
+        (None, ""),
+        (delete, "SessionMissing"),
+        (empty, "SessionMissing"),
+        (replace, "SessionMissing"),
+        (damage, "BadSession"),
+    ],
+)
 async def test_a_backup_of_the_same_device_leaves_none_of_another_aside(
-    volume: Volume, lose: Callable[[Volume], None] | None, *, same: bool
+    volume: Volume, lose: Callable[[Volume], None] | None, reason: str, *, same: bool
 ) -> None:
     archive, store = NeonizeArchive(volume.folder), SessionStore(volume.folder)
     device, packed = store.examine(), archive.pack()
@@ -158,9 +171,10 @@ async def test_a_backup_of_the_same_device_leaves_none_of_another_aside(
     if lose is not None:
         lose(volume)
         volume.session.with_name("session.db-wal").write_bytes(b"log" if lose is not replace else b"")
-        assert await volume.start() == "SessionMissing"
-        volume.ends(1, 68, "SessionMissing")
-    manifest = wish().manifest.model_copy(update={"device": device.digest if same else "e" * 64})
+        assert await volume.start() == reason
+        volume.ends(1, 68, reason)
+    digest, since = device.digest if same else "e" * 64, datetime.now(UTC) - timedelta(days=1)
+    manifest = wish().manifest.model_copy(update={"device": digest, "linked_at": since})
     metadata = MetadataFile(volume.folder, "acme", "shop")
     restorer = Restorer(environment_in(volume.folder), archive, store, metadata)
     unpacked = archive.unpack(kept, limit=packed.database_bytes)
@@ -168,9 +182,10 @@ async def test_a_backup_of_the_same_device_leaves_none_of_another_aside(
     facts = volume.record(2).facts()
     assert facts.set_aside_bytes
     assert facts.regained_by == ("w" if same else None)
-    assert facts.others_aside is (lose is None and not same)
+    assert facts.others_aside is (lose in {None, damage} and not same)
     assert await volume.start(2) == "paired"
-    set_aside_as_damaged(volume)
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    volume.session.rename(volume.session.with_name(f"session.bad-{later:%Y%m%dT%H%M%SZ}.db"))
     assert volume.record(2).facts().others_aside is True
 
 
@@ -266,10 +281,6 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 
 
 RUBBISH = b"no database at all" * 100
-
-
-def damage(volume: Volume) -> None:
-    volume.session.write_bytes(RUBBISH)
 
 
 async def test_a_damaged_session_waits_until_a_person_acts(volume: Volume) -> None:
