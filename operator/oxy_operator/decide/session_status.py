@@ -35,7 +35,7 @@ _NOT_OF_BACKUPS: Final = frozenset({"Disabled", "NoRoomForBackups", "BusUnavaila
 _NOT_FAILED: Final = _NOT_OF_BACKUPS | {"NotYet", "Overdue"}
 """Its reasons that no pod gives."""
 
-_LOST: Final = frozenset({"SessionMissing", "SessionDamaged"})
+LOST: Final = frozenset({"SessionMissing", "SessionDamaged"})
 """Its reasons after which no backup follows, however young the newest is."""
 
 _REQUESTED: Final = "Requested"
@@ -182,7 +182,7 @@ def _lost(situation: Situation) -> Problem | None:
     said = situation.live.backup if situation.live else None
     is_unheard = situation.live is None or (said is not None and said.outcome is BackupOutcome.RUNNING)
     problem = _failed_before(situation) if is_unheard else _failure(said)
-    return problem if problem is not None and problem.reason in _LOST else None
+    return problem if problem is not None and problem.reason in LOST else None
 
 
 def _before(situation: Situation, kind: str) -> Fields | None:

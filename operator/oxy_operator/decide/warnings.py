@@ -17,6 +17,7 @@ from oxy_core.instance.stored_session import VolumeProblem
 from oxy_operator.decide import reach_out
 from oxy_operator.decide.freezing import order_of
 from oxy_operator.decide.restores import UNFIT
+from oxy_operator.decide.session_status import LOST
 from oxy_operator.decide.status import Status
 
 _FINAL: Final = frozenset({Phase.FAILED.value, Phase.LOGGED_OUT.value, Phase.PAUSED.value})
@@ -118,7 +119,8 @@ def _of_session(status: Status, conditions: Mapping[str, Any]) -> Iterator[Warne
     if backed_up is not None and backed_up["status"] == "False":
         reason = _NOT_BACKED_UP.get(backed_up["reason"], "BackupFailed")
         if reason is not None:
-            yield Warned(reason, f"{backed_up['message']} {_TO_BACK_UP}")
+            then = "" if backed_up["reason"] in LOST else f" {_TO_BACK_UP}"
+            yield Warned(reason, f"{backed_up['message']}{then}")
     if restored is not None and restored["status"] == "False" and _is_refused(status, restored["reason"]):
         yield Warned("RestoreRefused", restored["message"], about=restored["message"])
     if room is not None and room["status"] == "False":

@@ -61,6 +61,13 @@ def test_people_see_what_is_wrong_with_a_session_once(condition: str, reason: st
     assert reasons(after) == []
 
 
+@pytest.mark.parametrize("reason", ["SessionMissing", "SessionDamaged"])
+def test_nobody_is_told_to_back_up_a_session_that_is_lost(reason: str) -> None:
+    [lost], [full] = warnings({}, status(BackedUp=reason)), warnings({}, status(BackedUp="StoreFull"))
+    assert (lost.reason, lost.note) == ("BackupFailed", f"{reason} happened.")
+    assert full.note.endswith("run: oxy sessions backup")
+
+
 def test_a_volume_that_keeps_a_pod_from_connecting_is_one_event() -> None:
     full = status(Ready="VolumeFull", VolumeHasRoom="VolumeFull")
     assert reasons(full) == ["VolumeFull"]
