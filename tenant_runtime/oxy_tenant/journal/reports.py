@@ -106,6 +106,11 @@ class Reports:
         """Return how many reports the bus has not acknowledged."""
         return float(self._journal.read("SELECT count(*) FROM reports WHERE published = 0")[0][0])
 
+    def pending_bytes(self) -> int:
+        """Return how many bytes the reports have that the bus has not acknowledged."""
+        query = "SELECT coalesce(sum(length(envelope)), 0) FROM reports WHERE published = 0"
+        return int(self._journal.read(query)[0][0])
+
     def waiting(self, after: int, limit: int, *, but_of: Collection[str] = ()) -> list[JournalEntry]:
         """Return at most `limit` waiting reports that follow number `after`, in order, leaving out some chats."""
         query = (

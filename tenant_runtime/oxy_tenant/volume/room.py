@@ -24,13 +24,16 @@ USABLE: Final = 0.25
 TRIM_TO: Final = 0.9
 """To which part of its share a journal is trimmed, so that it is not done at every look."""
 
+LACKING: Final = 0.1
+"""Which part of its share the bus must lack of a full journal to stop the runtime. The rest is kept for other reasons,
+and waiting for the bus would not make it less."""
 
 LOOK_SECONDS: Final = 1.0
 """How often the room is measured: two system calls and a query of three numbers."""
 
 EASY_LOOK_SECONDS: Final = 5.0
 EASY: Final = 8
-"""The same while this many times the reserve is free."""
+"""The same while this many times the reserve is free, and half of the journal's share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class VolumeUsage:
     free: int
     journal: int
     """Used in the journal's file."""
+    lacking: int = 0
+    """Of that, reports that the bus has not taken. Known only of a journal that is near its share (`is_near`)."""
 
 
 def reserve_of(total: int) -> int:
@@ -48,9 +53,9 @@ def reserve_of(total: int) -> int:
     return max(LEAST_RESERVE, min(MOST_RESERVE, total // _RESERVED_PART))
 
 
-def seconds_to_next_look(usage: VolumeUsage | None) -> float:
+def seconds_to_next_look(usage: VolumeUsage | None, share: int) -> float:
     """Return after how long to measure again; `usage` is None if it is unknown."""
-    if usage is None or usage.free < reserve_of(usage.total) * EASY:
+    if usage is None or usage.free < reserve_of(usage.total) * EASY or usage.journal > share // 2:
         return LOOK_SECONDS
     return EASY_LOOK_SECONDS
 
@@ -68,6 +73,11 @@ def share_of(total: int, percent: int, claimed: int | None) -> int:
     return min(total, claimed or total) * percent // 100
 
 
+def is_near(journal: int, share: int) -> bool:
+    """Whether a journal of so many bytes may be, or has been, too large for its share."""
+    return journal > share * TRIM_TO
+
+
 def excess_of(usage: VolumeUsage, share: int) -> int:
     """Return by how many bytes the journal should become smaller; 0: it is within its share."""
     return max(0, usage.journal - int(share * TRIM_TO)) if usage.journal > share else 0
@@ -78,5 +88,5 @@ def stopping_problem(usage: VolumeUsage, share: int, before: VolumeProblem | Non
     needed = reserve_of(usage.total) * (ENOUGH if before is VolumeProblem.VOLUME_FULL else 1)
     if usage.free < needed:
         return VolumeProblem.VOLUME_FULL
-    allowed = share * (TRIM_TO if before is VolumeProblem.JOURNAL_FULL else 1)
-    return VolumeProblem.JOURNAL_FULL if usage.journal > allowed else None
+    is_full = is_near(usage.journal, share) if before is VolumeProblem.JOURNAL_FULL else usage.journal > share
+    return VolumeProblem.JOURNAL_FULL if is_full and usage.lacking > share * LACKING else None

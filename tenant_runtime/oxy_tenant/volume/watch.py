@@ -5,7 +5,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from oxy_tenant.volume.ballast import Ballast
 from oxy_tenant.volume.room import (
     VolumeUsage,
     excess_of,
+    is_near,
     reserve_of,
     seconds_to_next_look,
     share_of,
@@ -64,12 +65,14 @@ class RoomWatch:
         """What is wrong now."""
         self.usage: VolumeUsage | None = None
         """What was last measured."""
+        self._share = 0
+        """Bytes of the journal's share then."""
 
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
             await self.look()
-            await asyncio.sleep(seconds_to_next_look(self.usage))
+            await asyncio.sleep(seconds_to_next_look(self.usage, self._share))
 
     async def look(self) -> None:
         """Measure, trim the journal if that helps, and tell what has changed."""
@@ -92,23 +95,22 @@ class RoomWatch:
 
     def _measure(self) -> None:
         try:
-            usage = self._usage()
+            usage = usage_of(self._folder, self._journal.used_bytes())
             share = share_of(usage.total, self._rules.percent(), self._rules.claimed())
             if excess := excess_of(usage, share):
                 self._trim(excess)
-                usage = self._usage()
+                usage = usage_of(self._folder, self._journal.used_bytes())
+            if is_near(usage.journal, share):
+                usage = replace(usage, lacking=self._journal.reports.pending_bytes())
         except (OSError, sqlite3.Error) as error:
             log.warning("volume_not_measured", error=str(error))
             return
-        self.usage = usage
+        self.usage, self._share = usage, share
         self._stopping = stopping_problem(usage, share, self._stopping)
         metrics.VOLUME_FREE.set(usage.free)
         metrics.JOURNAL_BYTES.set(usage.journal)
         if self._stopping is None:
             self._load_ballast()
-
-    def _usage(self) -> VolumeUsage:
-        return usage_of(self._folder, self._journal.used_bytes())
 
     def _trim(self, excess: int) -> None:
         try:

@@ -261,3 +261,24 @@ async def test_a_full_volume_is_known_though_the_journal_on_it_cannot_be_trimmed
         await room.look()
         assert told == [VolumeProblem.VOLUME_FULL, VolumeProblem.JOURNAL_TRIMMED]
         journal.close()
+
+
+async def test_a_journal_that_the_bus_has_taken_stops_nobody_however_much_of_it_is_kept(tmp_path: Path) -> None:
+    with small_volume(tmp_path / "volume") as volume:
+        journal = Journal.open(volume.folder / "journal.db", organization="acme", instance="shop")
+        told: list[VolumeProblem | None] = []
+        rules = ShareRules(lambda: 10, lambda: None)
+        room = RoomWatch(volume.folder, Ballast(volume.folder), journal, rules, told.append)
+        while journal.used_bytes() <= 24 * MIB // 10:
+            journal.inbound.receive(incoming(str(uuid4()), text="x" * 10_000))
+        numbers = [entry.number for entry in journal.reports.waiting(0, 1_000)]
+        few, most = numbers[: len(numbers) // 20], numbers[len(numbers) // 20 :]
+        await room.look()
+        journal.reports.mark_published(few, len(few))  # the look meanwhile can trim no more than these
+        await room.look()
+        assert told == [VolumeProblem.JOURNAL_FULL]
+        assert 24 * MIB // 10 * 0.9 < journal.used_bytes() <= 24 * MIB // 10
+        journal.reports.mark_published(most, len(numbers))
+        await room.look()
+        assert told == [VolumeProblem.JOURNAL_FULL, VolumeProblem.JOURNAL_TRIMMED]
+        journal.close()

@@ -41,23 +41,26 @@ def test_the_journal_s_share_is_of_what_was_claimed_if_the_volume_is_larger(
 
 
 @pytest.mark.parametrize(
-    ("free", "journal", "before", "problem"),
+    ("free", "journal", "lacking", "before", "problem"),
     [
-        (RESERVE, 0, None, None),
-        (RESERVE - 1, 0, None, VolumeProblem.VOLUME_FULL),
-        (0, 2 * SHARE, VolumeProblem.JOURNAL_FULL, VolumeProblem.VOLUME_FULL),
-        (RESERVE * 1.4, 0, VolumeProblem.VOLUME_FULL, VolumeProblem.VOLUME_FULL),
-        (RESERVE * 1.6, 0, VolumeProblem.VOLUME_FULL, None),
-        (TOTAL, SHARE, None, None),
-        (TOTAL, SHARE + 1, None, VolumeProblem.JOURNAL_FULL),
-        (TOTAL, SHARE * 0.95, VolumeProblem.JOURNAL_FULL, VolumeProblem.JOURNAL_FULL),
-        (TOTAL, SHARE * 0.9, VolumeProblem.JOURNAL_FULL, None),
+        (RESERVE, 0, 0, None, None),
+        (RESERVE - 1, 0, 0, None, VolumeProblem.VOLUME_FULL),
+        (0, 2 * SHARE, SHARE, VolumeProblem.JOURNAL_FULL, VolumeProblem.VOLUME_FULL),
+        (RESERVE * 1.4, 0, 0, VolumeProblem.VOLUME_FULL, VolumeProblem.VOLUME_FULL),
+        (RESERVE * 1.6, 0, 0, VolumeProblem.VOLUME_FULL, None),
+        (TOTAL, SHARE, SHARE, None, None),
+        (TOTAL, SHARE + 1, SHARE, None, VolumeProblem.JOURNAL_FULL),
+        (TOTAL, 2 * SHARE, SHARE * 0.1, None, None),  # the bus has nearly all
+        (TOTAL, SHARE * 0.95, SHARE * 0.2, VolumeProblem.JOURNAL_FULL, VolumeProblem.JOURNAL_FULL),
+        (TOTAL, SHARE * 0.95, 0, VolumeProblem.JOURNAL_FULL, None),
+        (TOTAL, SHARE * 0.9, SHARE * 0.9, VolumeProblem.JOURNAL_FULL, None),
     ],
 )
-def test_what_stops_the_runtime_is_over_only_with_more_room_than_began_it(
-    free: float, journal: float, before: VolumeProblem | None, problem: VolumeProblem | None
+def test_what_stops_the_runtime_is_over_only_with_more_room_than_began_it_or_once_all_is_published(
+    free: float, journal: float, lacking: float, before: VolumeProblem | None, problem: VolumeProblem | None
 ) -> None:
-    assert stopping_problem(VolumeUsage(TOTAL, int(free), int(journal)), SHARE, before) is problem
+    usage = VolumeUsage(TOTAL, int(free), int(journal), int(lacking))
+    assert stopping_problem(usage, SHARE, before) is problem
 
 
 @pytest.mark.parametrize(("journal", "excess"), [(0, 0), (1000, 0), (1001, 101), (5000, 4100)])
@@ -76,5 +79,6 @@ def test_only_what_fills_the_volume_stops_the_runtime() -> None:
     ("free", "seconds"), [(EASY * RESERVE, EASY_LOOK_SECONDS), (EASY * RESERVE - 1, LOOK_SECONDS), (0, LOOK_SECONDS)]
 )
 def test_a_volume_is_watched_closely_long_before_it_is_full(free: int, seconds: float) -> None:
-    assert seconds_to_next_look(VolumeUsage(TOTAL, free, 0)) == seconds
-    assert seconds_to_next_look(None) == LOOK_SECONDS
+    assert seconds_to_next_look(VolumeUsage(TOTAL, free, SHARE // 2), SHARE) == seconds
+    assert seconds_to_next_look(VolumeUsage(TOTAL, free, SHARE // 2 + 1), SHARE) == LOOK_SECONDS
+    assert seconds_to_next_look(None, SHARE) == LOOK_SECONDS
