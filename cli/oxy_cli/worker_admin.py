@@ -12,6 +12,9 @@ from oxy_cli.errors import AdminError
 
 WORKER_LABELS: Final = {"app.kubernetes.io/name": "oxy", "app.kubernetes.io/component": "ai"}
 
+KILLED: Final = 137
+"""Exit code of a command that was killed with SIGKILL."""
+
 
 def administer(
     system: Cluster, arguments: Sequence[str], stdin: Iterable[bytes] = (), *, accepted: Collection[int] = (0,)
@@ -41,8 +44,8 @@ def _ready_worker(system: Cluster) -> str:
     pod = system.ready_pod(WORKER_LABELS)
     if pod is None:
         message = (
-            f"no AI worker is ready in namespace {system.namespace}. Is Oxy installed there (--system-namespace)? "
-            f"`kubectl get pods -n {system.namespace}` shows why a worker is not ready."
+            f"no AI worker is ready in namespace {system.namespace}. Is Oxy installed there (--system-namespace)? A "
+            f"worker is not ready while NATS or PostgreSQL is away: `kubectl get pods -n {system.namespace}` tells."
         )
         raise AdminError(message)
     return pod
@@ -71,7 +74,8 @@ def answer_of(completed: Completed, pod: str, accepted: Collection[int] = (0,)) 
 def _require(completed: Completed, pod: str, accepted: Collection[int] = (0,)) -> None:
     if completed.exit_code not in accepted:
         complaint = (completed.errors.strip() or completed.output.strip()).removeprefix("error: ")
-        raise AdminError(complaint or f"the command in {pod} exited with code {completed.exit_code} and no message")
+        why = ": it was killed, as when the pod has no memory left" if completed.exit_code == KILLED else ""
+        raise AdminError(complaint or f"the command in {pod} exited with code {completed.exit_code}, no message{why}")
 
 
 def _document(text: str, pod: str) -> Any:  # noqa: ANN401 as `administer`

@@ -201,6 +201,13 @@ def test_a_workers_error_message_is_passed_on() -> None:
         answer_of(Completed("", "no such organization\n", 1), "pod")
 
 
+def test_a_worker_s_command_that_was_killed_is_explained() -> None:
+    with pytest.raises(AdminError, match="code 137, no message: it was killed"):
+        answer_of(Completed("", "", 137), "pod")
+    with pytest.raises(AdminError, match=r"code 3, no message$"):
+        answer_of(Completed("", "", 3), "pod")
+
+
 def test_an_answer_that_is_not_json_is_an_error() -> None:
     with pytest.raises(AdminError, match="same version"):
         answer_of(Completed("hello", "", 0), "pod")
