@@ -161,14 +161,16 @@ SHOWN: Final[Mapping[str, Shown]] = {
     ),
     "BadSession": Shown(
         "The stored session is damaged; it was set aside",
-        "Restore the newest backup, for which no phone is needed",
+        "Restore the newest backup, for which no phone is needed: oxy sessions restore, or spec.session.restoreFrom "
+        "with a new request. Without a backup of it, remove the old device on the phone, then run: oxy pair",
         warns=True,
         phase="Failed",
         exit_code=68,
     ),
     "SessionMissing": Shown(
         "The session on the volume is gone or empty, although a phone was linked with it and has not removed it",
-        "Restore the newest backup, for which no phone is needed",
+        "Restore the newest backup, for which no phone is needed: oxy sessions restore, or spec.session.restoreFrom "
+        "with a new request. Without a backup of it, remove the old device on the phone, then run: oxy pair",
         warns=True,
         phase="Failed",
         exit_code=68,

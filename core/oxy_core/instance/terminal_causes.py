@@ -65,8 +65,8 @@ class TerminalCause:
 
 
 _WITHOUT_SESSION: Final = (
-    "Restore the newest backup, for which no phone is needed: oxy sessions restore, or spec.session.restoreFrom. "
-    "Without a backup, remove the old device on the phone, then run"
+    "Restore the newest backup, for which no phone is needed: oxy sessions restore, or spec.session.restoreFrom with a "
+    "new request. Without a backup of it, remove the old device on the phone, then run"
 )
 
 _CAUSES: Final = (
