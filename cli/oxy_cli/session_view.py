@@ -161,10 +161,21 @@ def was_logged_out(backup: Backup, status: Mapping[str, Any]) -> bool:
 
     It may also be so if either does not say when its device was linked.
     """
+    session, linked_at = status.get("session") or {}, backup.get("linkedAt")
+    if linked_at is not None and linked_at == session.get("loggedOut"):
+        return True
     if status.get("phase") != Phase.LOGGED_OUT:
         return False
-    linked_at = (backup.get("linkedAt"), (status.get("session") or {}).get("linkedAt"))
-    return None in linked_at or linked_at[0] == linked_at[1]
+    return None in {linked_at, session.get("linkedAt")} or linked_at == session["linkedAt"]
+
+
+def is_of_earlier_device(backup: Backup, status: Mapping[str, Any]) -> bool:
+    """Whether the phone of a backup's instance was linked anew since, by the instance's status."""
+    # One that an older pod made does not say when its device was linked; it was by the time that it was stored.
+    since, linked_at = backup.get("linkedAt") or backup.get("storedAt"), (status.get("session") or {}).get("linkedAt")
+    if since is None or linked_at is None:
+        return False
+    return datetime.fromisoformat(since) < datetime.fromisoformat(linked_at)
 
 
 def _part(resource: Mapping[str, Any], *path: str) -> Mapping[str, Any]:

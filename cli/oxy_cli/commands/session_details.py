@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from oxy_cli.output import age
 from oxy_cli.session_admin import readable_bytes
-from oxy_cli.session_view import was_logged_out
+from oxy_cli.session_view import is_of_earlier_device, was_logged_out
 
 BACKUP_COLUMNS: Final = ("ID", "STORED", "SIZE", "EPOCH", "REQUESTED", "STATE", "LIBRARY")
 
@@ -15,6 +15,9 @@ UNLINKED: Final = "unlinked after"
 
 LOGGED_OUT: Final = "logged out"
 """State of a backup whose device WhatsApp has logged out since, as when a person removes it on the phone."""
+
+EARLIER: Final = "earlier device"
+"""State of a backup of a device before the one that the phone linked last."""
 
 OF_ANOTHER_NUMBER: Final = "another number's"
 """State of a backup of an earlier instance of the same name, which had another number."""
@@ -112,8 +115,10 @@ def _state(backup: Mapping[str, Any], number: str | None, status: Mapping[str, A
     if backup.get("unlinkedAfter"):
         return UNLINKED
     if "requested" not in backup:
-        return ""
-    return LOGGED_OUT if was_logged_out(backup, status) else "good"
+        return EARLIER if backup.get("earlierDevice") else ""
+    if was_logged_out(backup, status):
+        return LOGGED_OUT
+    return EARLIER if is_of_earlier_device(backup, status) else "good"
 
 
 _REMARKS: Final = {
@@ -122,6 +127,8 @@ _REMARKS: Final = {
     "(LoggedOut); then link the phone anew instead: oxy pair NAME",
     LOGGED_OUT: "WhatsApp has ended the connection of this device since (LoggedOut), most likely because a person "
     "removed it on the phone, and does so again if it is restored; link the phone anew instead: oxy pair NAME",
+    EARLIER: "the phone was linked anew since. If this earlier device was removed on the phone, WhatsApp ends its "
+    "session as soon as it is restored (LoggedOut); it is no backup of the device that was linked last",
 }
 
 

@@ -1,8 +1,8 @@
 """``oxy sessions restore``: replaces an instance's session by a backup, once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -13,7 +13,7 @@ from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Nam
 from oxy_cli.questions import confirmed
 from oxy_cli.restore_order import LATEST, RestoreOrder, RestoreProgress, of_number, progress_of, under_way
 from oxy_cli.session_admin import backups_of
-from oxy_cli.session_view import was_logged_out
+from oxy_cli.session_view import Backup, is_of_earlier_device, was_logged_out
 from oxy_cli.session_waits import Resource, what_it_does, why_stopped
 from oxy_core.identity import number_digest
 
@@ -42,6 +42,12 @@ _UNLINKED: Final = (
 _LOGGED_OUT: Final = (
     "WhatsApp has ended the connection of its device since (LoggedOut), most likely because a person removed it on the "
     "phone: it ends the session again as soon as it is restored. Link the phone anew instead (oxy pair)."
+)
+
+_EARLIER: Final = (
+    "It is of an earlier device: the phone was linked anew since. If that device was removed on the phone, WhatsApp "
+    "ends the session as soon as it is restored (LoggedOut). Then remove the one that was linked last, too, and link "
+    "the phone anew (oxy pair)."
 )
 
 
@@ -118,12 +124,19 @@ def _chosen(system: Cluster, resource: Resource, order: RestoreOrder) -> tuple[s
         raise SessionCommandError(message)
     which = f"{found['id']} of {found['storedAt']}"
     if not found.get("unlinkedAfter"):
-        gone = source == name and was_logged_out(found, resource.get("status") or {})
-        return which, f" {_LOGGED_OUT}" if gone else ""
+        warning = why_not_linked(found, resource.get("status") or {}) if source == name else ""
+        return which, f" {warning}" if warning else ""
     if order.backup_id != LATEST and not order.force:
         message = f"nothing was changed: backup {which}. {_UNLINKED} To restore it all the same, add --force."
         raise SessionCommandError(message)
     return which, f" {_UNLINKED}" + (" There is none that is not marked so." if order.backup_id == LATEST else "")
+
+
+def why_not_linked(backup: Backup, status: Mapping[str, Any]) -> str:
+    """Return why a backup's device may not be linked any more, by its instance's status; empty: it may well be."""
+    if was_logged_out(backup, status):
+        return _LOGGED_OUT
+    return _EARLIER if is_of_earlier_device(backup, status) else ""
 
 
 def _confirm(name: str, which: str, warning: str, order: RestoreOrder, *, yes: bool) -> None:

@@ -100,6 +100,35 @@ def unlinked_after(backups: Iterable[StoredBackup]) -> frozenset[UUID]:
     )
 
 
+def of_earlier_devices(backups: Iterable[StoredBackup], linked_at: datetime | None) -> frozenset[UUID]:
+    """Return which of one instance's backups are of devices that were linked before the present one.
+
+    `linked_at` is when its phone linked that; None: nobody knows. Pods tell both times, by their clock.
+    """
+    return frozenset(
+        backup.manifest.id for backup in backups if linked_at and _linked(backup.manifest) < _in_seconds(linked_at)
+    )
+
+
+def of_other_devices(backups: Sequence[StoredBackup], linked_at: datetime | None) -> frozenset[UUID]:
+    """Return likewise those of any other device: a backup of an earlier one may have been restored since."""
+    later = (
+        backup.manifest.id
+        for backup in backups
+        if linked_at and backup.manifest.linked_at and _linked(backup.manifest) > _in_seconds(linked_at)
+    )
+    return of_earlier_devices(backups, linked_at).union(later)
+
+
+def _linked(manifest: BackupManifest) -> datetime:
+    """Return when a backup's device was linked; of one that an older pod made, when it was there."""
+    return _in_seconds(manifest.linked_at or manifest.made_at)
+
+
+def _in_seconds(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)  # as in the status
+
+
 def _was_last(manifest: BackupManifest) -> bool:
     """Whether a backup was made because its session was given up.
 

@@ -7,9 +7,10 @@ from typing import Any, Final
 from oxy_core.envelopes import ConnectionState, LiveState
 from oxy_core.instance.session_states import BackupOutcome, BackupState, RestoreOutcome
 from oxy_core.instance.stored_session import SessionFacts
+from oxy_core.instance.terminal_causes import ExitCode
 from oxy_core.session_backups import FIRST_AFTER
 from oxy_core.times import utc_text
-from oxy_operator.decide.backups import StoredBackup, unlinked_after
+from oxy_operator.decide.backups import StoredBackup, of_earlier_devices, of_other_devices, unlinked_after
 from oxy_operator.decide.hearing import BUS_AWAY, unheard
 from oxy_operator.decide.live_state import ACTIVITY_STEP
 from oxy_operator.decide.restores import UNFIT, RestorePin, asked_for, found_backup
@@ -62,7 +63,8 @@ def session_status(situation: Situation) -> Fields | None:
     old: Fields = situation.instance.status.get("session", {})
     fields = {
         **_facts(situation.live, old, step=_has_new_backup(situation.backups, old)),
-        **_backups(situation.backups, old),
+        **_backups(situation, old),
+        "loggedOut": _logged_out(situation, old),
         "messagesLost": situation.live.messages_lost if situation.live else old.get("messagesLost"),
         "backup": _request(situation, old),
         "restore": _restore(situation),
@@ -95,7 +97,26 @@ def _counting(situation: Situation) -> Sequence[StoredBackup]:
     """Return the backups that may be of the present session; while it leaves, also those whose device is unlinked."""
     backups = situation.backups or ()
     unlinked = frozenset() if situation.leaving is not None else unlinked_after(backups)
-    return [backup for backup in backups if backup.manifest.id not in unlinked]
+    gone = unlinked | of_other_devices(backups, _linked_at(situation))
+    return [backup for backup in backups if backup.manifest.id not in gone]
+
+
+def _linked_at(situation: Situation) -> datetime | None:
+    """Return when the phone linked the present device, as its pod said last; None: that is not known."""
+    if situation.live is not None and situation.live.session is not None:
+        return situation.live.session.linked_at
+    return utc_moment(situation.instance.status.get("session", {}).get("linkedAt"))
+
+
+def _logged_out(situation: Situation, old: Fields) -> str | None:
+    """Return when the device was linked that WhatsApp logged out last, unless it is there again."""
+    record, linked_at = situation.record, _linked_at(situation)
+    linked = utc_text(linked_at) if linked_at is not None else None
+    if record is not None and record.end is not None and record.end.exit_code == ExitCode.LOGGED_OUT:
+        return linked
+    known: str | None = old.get("loggedOut")
+    is_back = situation.live is not None and situation.live.connection is ConnectionState.CONNECTED and known == linked
+    return None if is_back else known
 
 
 def _due(backups: Sequence[StoredBackup]) -> Problem:
@@ -240,13 +261,15 @@ def _fresh(live: LiveState) -> Fields:
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _backups(backups: Sequence[StoredBackup] | None, old: Fields) -> Fields:
+def _backups(situation: Situation, old: Fields) -> Fields:
+    backups, linked_at = situation.backups, _linked_at(situation)
     if backups is None:
         return {name: old[name] for name in ("lastBackupAt", "backups") if name in old}
     if not backups:
         return {}
-    unlinked = unlinked_after(backups)
-    newest = next((backup for backup in backups if backup.manifest.id not in unlinked), None)
+    unlinked, earlier = unlinked_after(backups), of_earlier_devices(backups, linked_at)
+    gone = unlinked | of_other_devices(backups, linked_at)
+    newest = next((backup for backup in backups if backup.manifest.id not in gone), None)
     listed = [
         {
             "id": str(backup.manifest.id),
@@ -254,6 +277,7 @@ def _backups(backups: Sequence[StoredBackup] | None, old: Fields) -> Fields:
             "bytes": backup.manifest.compressed_bytes,
             "epoch": backup.manifest.epoch,
             **({"unlinkedAfter": True} if backup.manifest.id in unlinked else {}),
+            **({"earlierDevice": True} if backup.manifest.id in earlier else {}),
         }
         for backup in backups[:SHOWN]
     ]

@@ -10,6 +10,7 @@ from unit.wai_operator.making import deployment, observed, pod, record, resource
 
 from oxy_cli.commands.session_details import backup_rows, detail_lines, remarks
 from oxy_cli.commands.session_pruning import SET_ASIDE_FOR, leftover_file, orphans
+from oxy_cli.commands.session_restores import why_not_linked
 from oxy_cli.commands.session_waiting import BusWatch
 from oxy_cli.errors import SessionCommandError
 from oxy_cli.restore_order import RestoreOrder, of_number, progress_of, under_way
@@ -207,13 +208,30 @@ def test_a_backup_whose_device_was_logged_out_since_is_told() -> None:
     at, earlier = NOW.isoformat(), (NOW - DAY).isoformat()
     kept = [{**FIRST, "bytes": 1, "requested": True, "library": "neonize", "linkedAt": when} for when in (at, earlier)]
     for phase, session, states in (
-        ("LoggedOut", {"linkedAt": at}, ["logged out", "good"]),
+        ("LoggedOut", {"linkedAt": at}, ["logged out", "earlier device"]),
         ("LoggedOut", {}, ["logged out", "logged out"]),  # nobody can tell
-        ("Connected", {"linkedAt": at}, ["good", "good"]),
+        ("Connected", {"linkedAt": earlier}, ["good", "good"]),  # the earlier one was restored
+        ("Pairing", {"linkedAt": at}, ["good", "earlier device"]),
+        ("Pairing", {"linkedAt": at, "loggedOut": at}, ["logged out", "earlier device"]),
+        ("Connected", {"linkedAt": (NOW + DAY).isoformat(), "loggedOut": at}, ["logged out", "earlier device"]),
     ):
         rows = backup_rows(kept, None, {"phase": phase, "session": session})
         assert [row[5] for row in rows] == states
-        assert ["removed it on the phone" in said for said in remarks(rows)] == [True] * ("logged out" in states)
+        assert [said.split(":")[0] for said in remarks(rows)] == sorted({*states} - {"good"}, reverse=True)
+    listed = {"id": "b1", "storedAt": at, "bytes": 512, "epoch": 3, "earlierDevice": True}
+    assert backup_rows([listed])[0][5] == "earlier device", "also if only the status tells"
+
+
+def test_it_is_told_before_a_restore_that_the_backup_is_of_a_device_that_may_not_be_linked_any_more() -> None:
+    at = NOW.isoformat()
+    for phase, session, told in (
+        ("Failed", {"linkedAt": at}, ""),
+        ("Failed", {"linkedAt": at, "loggedOut": at}, "removed it on the phone"),
+        ("Failed", {"linkedAt": (NOW + DAY).isoformat()}, "linked anew since"),
+    ):
+        warning = why_not_linked({**FIRST, "linkedAt": at}, {"phase": phase, "session": session})
+        assert told in warning
+        assert bool(told) is bool(warning)
 
 
 # -- restoring

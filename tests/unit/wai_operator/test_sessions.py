@@ -38,6 +38,8 @@ from oxy_operator.decide.backups import (
     StreamUse,
     abandoned,
     excess,
+    of_earlier_devices,
+    of_other_devices,
     surplus,
     unlinked_after,
 )
@@ -141,6 +143,26 @@ LINKED_AT = NOW - timedelta(days=9)
 def test_the_backups_of_a_device_that_was_unlinked_are_known(made: Json, unlinked: Json) -> None:
     backups = [backup(place, **({"linked_at": LINKED_AT} | fields)) for place, fields in enumerate(made, 1)]
     assert unlinked_after(backups[::-1]) == set(map(uuid, unlinked))
+
+
+@pytest.mark.parametrize(
+    ("fields", "earlier", "other"),
+    [
+        ({"linked_at": LINKED_AT}, False, False),
+        ({"linked_at": LINKED_AT - HOUR}, True, True),
+        ({"linked_at": LINKED_AT + HOUR}, False, True),  # a backup of an earlier device was restored since
+        ({"linked_at": None}, False, False),  # an older pod made it, since the link
+        ({"linked_at": None, "made_at": LINKED_AT - HOUR}, True, True),
+    ],
+)
+def test_the_backups_of_another_device_than_the_linked_one_are_known(
+    fields: Json, *, earlier: bool, other: bool
+) -> None:
+    made = [backup(1, **fields)]
+    now = LINKED_AT + timedelta(milliseconds=400)  # the status has whole seconds
+    assert of_earlier_devices(made, now) == ({uuid(1)} if earlier else set())
+    assert of_other_devices(made, now) == ({uuid(1)} if other else set())
+    assert of_earlier_devices(made, None) == of_other_devices(made, None) == set()
 
 
 def test_what_is_never_finished_is_deleted_and_a_flood_at_once() -> None:
@@ -520,6 +542,36 @@ def test_backups_of_a_device_that_was_unlinked_are_shown_as_such_and_do_not_coun
     assert plan is not None
     assert plan.status is not None
     assert condition(plan.status, "BackedUp")["reason"] == "Verified", "it is about to be unlinked"
+
+
+def test_backups_of_an_earlier_device_do_not_count_and_are_shown_as_such_once_a_phone_is_linked_anew() -> None:
+    old, now = backup(1, linked_at=LINKED_AT), {"linked_at": NOW - timedelta(minutes=2)}
+    there = {"pod": pod(ready=True), "reported": live(session=now)}
+    shown = status(observed(backups=[old], **there))
+    assert condition(shown, "BackedUp")["reason"] == "NotYet"
+    assert shown["session"]["backups"][0]["earlierDevice"] is True
+    assert "lastBackupAt" not in shown["session"]
+    silent = status(observed(instance=instance(status=shown), backups=[old]))
+    assert condition(silent, "BackedUp")["reason"] == "NotYet"
+    shown = status(observed(backups=[backup(2, age=timedelta(), **now), old], **there))
+    assert condition(shown, "BackedUp")["reason"] == "Verified"
+    assert ["earlierDevice" in item for item in shown["session"]["backups"]] == [False, True]
+
+
+def test_the_device_that_was_logged_out_stays_known_until_it_is_there_again() -> None:
+    told = {"linkedAt": "2026-11-13T12:00:00Z"}
+    end = EpochEnd(epoch=2, exit_code=64, reason="LoggedOut", message="removed")
+    out = status(observed(instance=instance(status={"session": told}), record=replace(record(), ended=end), pod=None))
+    assert out["session"]["loggedOut"] == told["linkedAt"]
+    for since, there in ((NOW, True), (LINKED_AT, False)):
+        said = live(session={"linked_at": since}, connection="connected")
+        shown = status(observed(instance=instance(status=out), pod=pod(ready=True), reported=said))
+        assert ("loggedOut" in shown["session"]) is there
+    damaged = EpochEnd(epoch=2, exit_code=68, reason="BadSession", message="damaged")
+    lost = status(
+        observed(instance=instance(status={"session": told}), record=replace(record(), ended=damaged), pod=None)
+    )
+    assert "loggedOut" not in lost["session"]
 
 
 def test_a_pin_that_is_lost_is_made_again_as_the_wish_that_the_volume_remembers() -> None:
