@@ -11,6 +11,7 @@ from oxy_core.instance.terminal_causes import ExitCode
 from oxy_core.session_backups import FIRST_AFTER
 from oxy_core.times import utc_text
 from oxy_operator.decide.backups import StoredBackup, of_earlier_devices, of_other_devices, unlinked_after
+from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.hearing import BUS_AWAY, unheard
 from oxy_operator.decide.live_state import ACTIVITY_STEP
 from oxy_operator.decide.restores import UNFIT, RestorePin, asked_for, found_backup
@@ -300,11 +301,21 @@ def _request(situation: Situation, old: Fields) -> Fields | None:
         return {"nonce": nonce, "outcome": outcome} | {name: value for name, value in told.items() if value}
     before: Fields = old.get("backup", {})
     if before.get("nonce") == nonce and before.get("outcome") not in _WAITED_FOR:
-        return before
+        return _still_true(before, situation.record)
     silence = unheard(situation)
     told = {} if silence is None else {"reason": silence.reason, "message": silence.message}
     outcome = before["outcome"] if before.get("nonce") == nonce else _REQUESTED
     return {"nonce": nonce, "outcome": outcome} | told
+
+
+def _still_true(answer: Fields, record: EpochRecord | None) -> Fields:
+    """Return an answer from before without advice for a session that was lost then, if a backup replaced it since."""
+    pin = record.restore if record is not None and record.end is None else None
+    if answer.get("reason") not in LOST or pin is None or record is None:
+        return answer
+    if pin.outcome is not RestoreOutcome.RESTORED or pin.epoch != record.epoch:
+        return answer
+    return {name: value for name, value in answer.items() if name != "message"}
 
 
 def awaits_pod(situation: Situation) -> bool:

@@ -403,6 +403,22 @@ def test_an_answer_is_remembered_until_the_next_request() -> None:
     assert status(observed(instance=other, pod=None))["session"]["backup"] == {"nonce": "n2", "outcome": "Requested"}
 
 
+@pytest.mark.parametrize("reason", ["SessionMissing", "SessionDamaged"])
+def test_nobody_is_told_of_a_lost_session_that_was_restored_since(reason: str) -> None:
+    answer = {"nonce": "n1", "outcome": "Refused", "reason": reason, "message": "Restore the newest backup."}
+    fields = {"annotations": {"oxy.dev/backup": "n1"}, "session": {"restoreFrom": {"backupId": "latest"}}}
+    asked = instance(**fields, status={"session": {"backup": answer}})
+    lost, there = record(paired=False), {"known_epoch": 3, "pod": pod(epoch=3)}
+    assert status(observed(instance=asked, record=lost, backups=[]))["session"]["backup"] == answer
+    shown = status(observed(instance=asked, record=restored(lost), backups=[], **there))["session"]["backup"]
+    assert "message" not in shown
+    assert (shown["outcome"], shown["reason"]) == ("Refused", reason)
+    again = instance(**fields, status={"session": {"backup": answer}})
+    said = live(epoch=3, backup={"outcome": "refused", "at": NOW, "request": "n1", "reason": reason, "detail": "gone"})
+    shown = status(observed(instance=again, record=restored(lost), backups=[], reported=said, **there))
+    assert shown["session"]["backup"]["message"] == "gone", "it was lost again"
+
+
 def test_a_request_says_why_nothing_is_heard_of_it_until_the_pod_speaks() -> None:
     def shown(before: Json, **changes: Json) -> tuple[Json, float]:
         asked = instance(annotations={"oxy.dev/backup": "n1"}, status={"session": {"backup": before}})
