@@ -42,7 +42,8 @@ NOT_LINKED: Final = "NotLinked"
 """Reason of a backup that is refused because there is nothing to back up."""
 
 _LOST: Final = (
-    "No pod can connect with it again. Restore the newest backup, for which no phone is needed: oxy sessions restore."
+    "No pod can connect with it again. Restore the newest backup of its device, for which no phone is needed: oxy "
+    "sessions restore. Without one, remove that device on the phone, then run: oxy pair"
 )
 
 log = structlog.get_logger()
