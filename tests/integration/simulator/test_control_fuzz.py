@@ -1,5 +1,6 @@
 """Whatever anybody sends to the control API: it is refused with what is wrong, and never fails by itself."""
 
+import io
 import json
 import random
 from typing import Any, Final, get_args
@@ -91,7 +92,7 @@ def fields(known: list[str], chance: random.Random) -> dict[str, Any]:
 
 
 async def call(session: aiohttp.ClientSession, method: str, url: str, body: bytes) -> tuple[int, bytes]:
-    async with session.request(method, url, data=body) as answer:
+    async with session.request(method, url, data=io.BytesIO(body)) as answer:
         return answer.status, await answer.read()
 
 
