@@ -12,7 +12,7 @@ from chaos.evidence import bugs_in, page, resident
 from chaos.tenant.exits import unexplained
 from chaos.tenant.known import Evidence
 from chaos.tenant.people import Contact
-from chaos.tenant.sent import is_unreadable
+from chaos.tenant.references import breaches
 from chaos.tenant.system import BUSINESS, System, devices
 
 from oxy_core.content import PlaceholderReason
@@ -86,16 +86,8 @@ def processes(system: System, largest: int) -> list[str]:
 
 
 async def violations(simulator: SimulatorClient, evidence: Evidence) -> list[str]:
-    """Return how the tenant broke the protocol.
-
-    To refer to a message that a fault dropped, or that the phone could not read, is no fault of its own.
-    """
-    unknown = {line.id for line in evidence.lines if "dropped" in line.stages or is_unreadable(line)}
-    return [
-        str(violation)
-        for violation in await simulator.violations()
-        if violation.rule != "unknown-target" or not any(lost in violation.detail for lost in unknown)
-    ]
+    """Return how the tenant broke the protocol."""
+    return list(breaches(await simulator.violations(), evidence.lines))
 
 
 def size(system: System) -> int:
