@@ -72,6 +72,8 @@ async def be_shown(fleet: Fleet, row: Row, *, with_bus: bool = True) -> None:
             return False
         if with_bus and row.tries and one.attempts == 0:
             return False
+        if not with_bus and row.says not in one.condition("Ready")["message"]:
+            return False  # The first process gave up after one attempt, perhaps over the cut; the next one tells.
         seen.append((one.condition("Ready"), one.condition("Receiving")))
         return True
 
