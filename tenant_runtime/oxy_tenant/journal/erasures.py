@@ -43,6 +43,14 @@ _FORGET: Final = (
         "UPDATE sends SET chat = '' WHERE accepted_at < :before AND ended_at IS NOT NULL "
         "AND chat IN (SELECT value FROM json_each(:addresses))"
     ),
+    # A receipt goes with the message that it is about, also one that came since then or is not published yet.
+    (
+        "DELETE FROM reports WHERE chat IS NULL "
+        "AND json_extract(CAST(envelope AS TEXT), '$.body.type') = 'receipts' "
+        "AND json_extract(CAST(envelope AS TEXT), '$.body.chat') IN (SELECT value FROM json_each(:addresses)) "
+        "AND NOT EXISTS (SELECT 1 FROM json_each(CAST(envelope AS TEXT), '$.body.request_ids') AS request "
+        "JOIN sends ON sends.request_id = request.value WHERE sends.chat <> '')"
+    ),
 )
 
 _RETURNED: Final = (
@@ -131,7 +139,7 @@ class Erasures:
         _forget_files(database, self._journal.epoch, values)
         for statement in _FORGET:
             database.execute(statement, values)
-        for address in addresses:  # receipts, and what others reported of the person
+        for address in addresses:  # what others reported of the person
             query = "DELETE FROM reports WHERE written_at < ? AND published = 1 AND instr(envelope, ?) > 0"
             database.execute(query, (before, address.user.encode()))
         if not database.execute(_RETURNED, values).fetchone()[0]:

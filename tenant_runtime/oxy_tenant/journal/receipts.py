@@ -64,9 +64,12 @@ class SendReceipts:
 
 
 def _is_news(database: sqlite3.Connection, joined: _Joined) -> bool:
-    """Note a receipt; False if another device of the recipient had sent it, or one that includes it."""
+    """Note a receipt; False if another device of the recipient had sent it, or one that includes it.
+
+    Nor is it news once the recipient is forgotten, which may have happened since the request was looked up.
+    """
     rank = _RANKS[joined.receipt.kind]
-    query = "UPDATE sends SET receipt = ?1 WHERE request_id = ?2 AND receipt < ?1"
+    query = "UPDATE sends SET receipt = ?1 WHERE request_id = ?2 AND receipt < ?1 AND chat <> ''"
     return database.execute(query, (rank, joined.request_id)).rowcount == 1
 
 

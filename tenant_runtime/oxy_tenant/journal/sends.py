@@ -179,7 +179,8 @@ class Sends:
     def keep_prepared(self, request_id: UUID, prepared: bytes) -> None:
         """Record the message that announces a request's uploaded file, so that it is uploaded once."""
         with self._journal.transaction(durable=False) as database:
-            database.execute("UPDATE sends SET prepared = ? WHERE request_id = ?", (prepared, str(request_id)))
+            query = "UPDATE sends SET prepared = ? WHERE request_id = ? AND ended_at IS NULL"
+            database.execute(query, (prepared, str(request_id)))
 
     def sent_at(self, whatsapp_id: str) -> datetime | None:
         """Return when we sent a message; None: this journal does not know it."""

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -15,10 +16,10 @@ from unit.tenant.messages import LID, PHONE, Clock, incoming, request
 from unit.tenant.sessions import TABLES
 
 from oxy_core.content import Poll
-from oxy_core.envelopes import EraseRequest, MessageSeen, Report, SendOutcome, SendResult
+from oxy_core.envelopes import EraseRequest, MessageSeen, Report, SendOutcome, SendRequest, SendResult
 from oxy_core.identity import Jid, new_id, person_digest
 from oxy_core.message_kinds import MessageKind
-from oxy_core.report_bodies import ContactErased, ReceiptKind
+from oxy_core.report_bodies import ContactErased, ReceiptKind, ReceiptsSeen
 from oxy_core.trace import new_trace
 from oxy_tenant.errors import VolumeError
 from oxy_tenant.forgetting import Forgetter
@@ -65,6 +66,11 @@ def bodies(journal: Journal) -> list[object]:
     return [Report.decode(entry.envelope).body for entry in journal.reports.waiting(0, 1_000)]
 
 
+def deliver(journal: Journal, sent: SendRequest, whatsapp_id: str) -> None:
+    journal.sends.accept([sent])
+    journal.sends.finish(sent, SendResult(request_id=sent.id, outcome=SendOutcome.SENT, whatsapp_id=whatsapp_id))
+
+
 def on_disk(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in sorted(folder.iterdir()) if file.is_file())
 
@@ -84,9 +90,8 @@ def test_everything_of_a_person_goes_and_everything_of_others_stays(
     journal.inbound.receive(incoming("P", kind=MessageKind.POLL, details=poll, secret=b"s" * 32))
     journal.inbound.receive(incoming("B", BIA, text="eu fico"))
     sent, waiting, other = request("o azul"), request("ainda azul"), request("para a Bia", BIA)
-    for one in (sent, waiting, other):
-        journal.sends.accept([one])
-    journal.sends.finish(sent, SendResult(request_id=sent.id, outcome=SendOutcome.SENT, whatsapp_id="OUT"))
+    deliver(journal, sent, "OUT")
+    journal.sends.accept([waiting, other])
     journal.receipts.report([Receipt(ReceiptKind.READ, "OUT", clock())])
     journal.numbers.note(PHONE, LID)
     journal.fillers.note({str(LID): 2})
@@ -129,6 +134,64 @@ def test_who_has_written_since_is_a_new_contact_of_whom_everything_stays(journal
     assert isinstance(report.body, MessageSeen)
     assert report.body.chat_sequence == 3
     assert PHONE in journal.chats.addresses(LID)
+
+
+def test_a_receipt_goes_with_the_message_that_it_is_about(journal: Journal, clock: Clock, tmp_path: Path) -> None:
+    journal.inbound.receive(incoming("A", chat_alias=PHONE))
+    deliver(journal, request("oi"), "OUT")
+    deliver(journal, request("oi, Bia", BIA), "TO-BIA")
+    journal.receipts.report([Receipt(ReceiptKind.DELIVERED, name, clock()) for name in ("OUT", "TO-BIA")])
+    clock.advance(seconds=10)
+    journal.erasures.accept(erase_request(PHONE))
+    clock.advance(seconds=10)
+    journal.receipts.report([Receipt(ReceiptKind.READ, "OUT", clock())])
+    journal.erasures.forget(*journal.erasures.unfinished())
+    assert [body.chat for body in bodies(journal) if isinstance(body, ReceiptsSeen)] == [BIA]
+    assert b"111@lid" not in on_disk(tmp_path)
+    # One about a message that is newer than the erasure stays.
+    clock.advance(seconds=10)
+    deliver(journal, request("de novo"), "NEW")
+    journal.receipts.report([Receipt(ReceiptKind.READ, "NEW", clock())])
+    journal.erasures.accept(erase_request(LID, seconds_ago=5))
+    journal.erasures.forget(journal.erasures.unfinished()[-1])
+    assert [body.chat for body in bodies(journal) if isinstance(body, ReceiptsSeen)] == [BIA, LID]
+
+
+def test_a_receipt_that_arrives_while_its_recipient_is_forgotten_is_not_kept(
+    journal: Journal, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.inbound.receive(incoming("A", chat_alias=PHONE))
+    deliver(journal, request("oi"), "OUT")
+    clock.advance(seconds=10)
+    journal.erasures.accept(erase_request(PHONE))
+    [erasure] = journal.erasures.unfinished()
+    read = journal.database.read
+
+    def forgotten_meanwhile(query: str, *values: object) -> list[tuple[Any, ...]]:
+        found = read(query, *values)
+        assert found
+        journal.erasures.forget(erasure)
+        return found
+
+    monkeypatch.setattr(journal.database, "read", forgotten_meanwhile)
+    receipts = [Receipt(ReceiptKind.READ, "OUT", clock())]
+    assert journal.receipts.report(receipts) == []
+    monkeypatch.undo()
+    assert not any(isinstance(body, ReceiptsSeen) for body in bodies(journal))
+    assert b"111@lid" not in on_disk(tmp_path)
+
+
+def test_a_file_that_is_ready_after_its_recipient_is_forgotten_is_not_kept(
+    journal: Journal, clock: Clock, tmp_path: Path
+) -> None:
+    journal.inbound.receive(incoming("A", chat_alias=PHONE))
+    waiting = request("oi")
+    journal.sends.accept([waiting])
+    clock.advance(seconds=10)
+    journal.erasures.accept(erase_request(PHONE))
+    journal.erasures.forget(*journal.erasures.unfinished())
+    journal.sends.keep_prepared(waiting.id, b"o portao azul")
+    assert b"azul" not in on_disk(tmp_path)
 
 
 def test_what_is_to_be_forgotten_is_so_after_a_crash_at_any_step(tmp_path: Path, clock: Clock) -> None:
