@@ -147,7 +147,7 @@ class Operator:
                 try:
                     await self._lead(stop)
                 except BaseExceptionGroup as failures:
-                    # Raised alone, `__main__` reports it in one line instead of a traceback.
+                    # Raised alone, `__main__` tells it from a crash.
                     lost = failures.subgroup(LeadershipLostError)
                     raise (failures if lost is None else lost.exceptions[0]) from None
                 finally:

@@ -2,7 +2,7 @@
 
 OxyError
 ├── AccountRefusedError   NATS refused to add or delete an account
-├── LeadershipLostError   another operator may lead by now: this process must exit
+├── LeadershipLostError   another operator may lead by now: this process must end
 ├── ResourceError         a custom resource that this version cannot use
 └── ApiError              the Kubernetes API refused a request or did not answer
     ├── ConflictError     the object already exists, or another object has its name
@@ -20,7 +20,7 @@ class AccountRefusedError(BusError):
 
 
 class LeadershipLostError(OxyError):
-    """Another operator may lead by now: this process must exit."""
+    """Another operator may lead by now: this process must end."""
 
 
 class ResourceError(OxyError):

@@ -1,8 +1,8 @@
 """Leader election: of several operator processes, only the holder of one Lease acts.
 
 The rules are those of client-go. A process may acquire a lease that it has not seen renewed for the lease's whole
-duration, by its own clock. The holder gives up earlier: if it cannot renew in time, for whatever reason, it never acts
-again and its process exits.
+duration, by its own clock. The holder gives up earlier: if it cannot renew in time, for whatever reason, its process
+ends without another act, and one that begins anew takes its place.
 """
 
 import asyncio
