@@ -135,10 +135,19 @@ async def link(fleet: Fleet, member: Member) -> None:
 
 
 def _unacknowledged() -> Row:
-    """WhatsApp does not confirm one message while another waits, and the session that replaces this one hangs."""
+    """WhatsApp does not confirm one message while another waits, and the session that replaces this one hangs.
+
+    It is told until the proxy is known to hang, which on a busy machine may be too short for anybody to see.
+    """
     name, of, proxy = "unacknowledged", "org-unacknowledged", Proxy(next(_PORTS), {})
+    begun = False
 
     async def inflict(fleet: Fleet, member: Member) -> None:
+        nonlocal begun
+        if begun:
+            await mend(fleet, member)
+            await fleet.until("back to begin again", [member], lambda one: one.connected)
+        begun = True
         await member.linked.fault(FaultKind.NO_ACK, count=LASTING)
         await proxy.put(fleet, {"answer": "hang"})
         for customer in CUSTOMERS:
@@ -154,7 +163,7 @@ def _unacknowledged() -> Row:
     also = frozenset({"ProxyTimedOut", "ProxyUnreachable"})
     # On a busy machine it takes long to end the first session, in which nothing is received either.
     patient = UNHURRIED | {"silentAfterSeconds": 300, "renewAfterSeconds": 300}
-    return replace(row, reconnect=patient, also=also)
+    return replace(row, reconnect=patient, also=also, every=150)
 
 
 def _denied() -> Row:
