@@ -143,7 +143,7 @@ def outdated_problem(client: Client, refusal: ClientRefusal | None) -> Problem |
     mine = f"This instance has {client.version}. " if client.version and client.version != refusal.version else ""
     message = (
         f"WhatsApp refused {which} on {refusal.at:%Y-%m-%d}. {mine}An instance that is connected stays so until it "
-        "loses the connection, and cannot come back then. Upgrade Oxy, or set spec.runtime.image to a newer one."
+        "loses the connection, and is most likely refused then. Upgrade Oxy, or set spec.runtime.image to a newer one."
     )
     return Problem("RefusedByWhatsApp", message)
 
