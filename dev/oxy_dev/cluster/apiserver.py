@@ -158,9 +158,9 @@ def _start(kube: binary.KubeBinary, processes: _Processes, folder: Path, *, cont
     processes.start(
         [kube.tool("kube-apiserver"), *_apiserver_flags(folder, etcd_port, port, accounts=controllers == "*")]
     )
-    if controllers:
-        processes.start([kube.tool("kube-controller-manager"), *_controller_manager_flags(folder, controllers)])
     _wait_until_ready(server, processes)
+    if controllers:  # by now: it gives up if the server is not healthy within twenty seconds
+        processes.start([kube.tool("kube-controller-manager"), *_controller_manager_flags(folder, controllers)])
     return server
 
 
