@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 
-from oxy_core.instance.session_states import MAX_DETAIL, BackupOutcome, LeaveState, LeaveStep
+from oxy_core.instance.session_states import BackupOutcome, LeaveState, LeaveStep, shortened
 from oxy_core.session_backups import LeaveWish
 from oxy_tenant.backups.maker import NOT_LINKED, BackupMaker
 from oxy_tenant.connection.ending import EndedError, left
@@ -127,6 +127,6 @@ class Leaver:
         detail: str = "",
     ) -> None:
         state = LeaveState(
-            wish=wish.id, step=step, at=datetime.now(UTC), backup=backup, reason=reason, detail=detail[:MAX_DETAIL]
+            wish=wish.id, step=step, at=datetime.now(UTC), backup=backup, reason=reason, detail=shortened(detail)
         )
         self._board.update(leaving=state)

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from oxy_core.envelopes import ConnectionState
-from oxy_core.instance.session_states import MAX_DETAIL, RestoreOutcome, RestoreState
+from oxy_core.instance.session_states import RestoreOutcome, RestoreState, shortened
 from oxy_core.session_backups import RestoreWish
 from oxy_core.tasks import wait_for
 from oxy_tenant.backups.restorer import Restorer, waiting_reason
@@ -74,7 +74,7 @@ async def _attempt(wish: RestoreWish, settings: SettingsFile, restorer: Restorer
             outcome=RestoreOutcome.WAITING,
             at=datetime.now(UTC),
             reason=waiting_reason(error),
-            detail=str(error)[:MAX_DETAIL],
+            detail=shortened(str(error)),
         )
         lobby.board.update(restore=state)
         return False

@@ -24,6 +24,20 @@ Detail = Annotated[str, Field(max_length=MAX_DETAIL)]
 """What happened and what to do, for people; without credentials, numbers and texts."""
 
 
+def shortened(text: str, limit: int = MAX_DETAIL) -> str:
+    """Return a text on one line, cut between two words if it is longer than `limit`."""
+    line = " ".join(text.split())
+    if len(line) <= limit:
+        return line
+    return f"{line[:limit].rpartition(' ')[0] or line[: limit - 1]}…"
+
+
+def with_advice(error: str, advice: str) -> str:
+    """Return an error and what to do about it as a `Detail`; if both are too long, it is the error that is cut."""
+    sentence = shortened(f"{error.rstrip('.')}.", MAX_DETAIL - len(advice) - 1)
+    return f"{sentence} {advice}"
+
+
 class BackupOutcome(StrEnum):
     """What became of the last backup."""
 

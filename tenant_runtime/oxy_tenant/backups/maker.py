@@ -14,7 +14,7 @@ import structlog
 
 from oxy_core.errors import OxyError
 from oxy_core.identity import new_id, number_digest
-from oxy_core.instance.session_states import MAX_DETAIL, BackupOutcome, BackupState
+from oxy_core.instance.session_states import BackupOutcome, BackupState, shortened, with_advice
 from oxy_core.report_bodies import Facts
 from oxy_core.session_backups import PART_BYTES, BackupManifest, BackupPlan
 from oxy_tenant.backups.decisions import LOOK_SECONDS, due, retry_pause
@@ -168,8 +168,7 @@ class BackupMaker:
         try:
             packed = self._archive.pack()
         except SessionError as error:
-            message = f"{error}. {_LOST}"
-            raise SessionError(message) from error
+            raise SessionError(with_advice(str(error), _LOST)) from error
         known = self._metadata.current
         if packed is None and known.device_digest is not None and known.given_up is None:
             message = f"the session on the volume is gone or empty. {_LOST}"
@@ -275,7 +274,7 @@ class BackupMaker:
             at=at or datetime.now(UTC),
             request=request,
             reason=reason,
-            detail=detail[:MAX_DETAIL],
+            detail=shortened(detail),
             last_id=None if last is None else last.id,
             last_at=None if last is None else last.made_at,
         )

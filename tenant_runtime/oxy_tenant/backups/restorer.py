@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from oxy_core.instance.session_states import MAX_DETAIL, RestoreOutcome
+from oxy_core.instance.session_states import RestoreOutcome, shortened
 from oxy_core.session_backups import BackupManifest, RestoreWish
 from oxy_tenant.backups.decisions import RefusedRestore, refused_restore
 from oxy_tenant.backups.receipt import received
@@ -124,7 +124,7 @@ class Restorer:
             outcome=outcome,
             at=at or datetime.now(UTC),
             reason=reason,
-            detail=detail[:MAX_DETAIL],
+            detail=shortened(detail),
             forced=wish.force,
             newest_secret=0 if unpacked is None else unpacked.newest_secret,
             same_device=restored and device == wish.manifest.device,

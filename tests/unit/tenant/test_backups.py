@@ -471,6 +471,12 @@ def damaged(session: Path) -> None:
     session.write_bytes(b"no database" * 1000)
 
 
+def torn(session: Path) -> None:
+    pages = bytearray(session.read_bytes())
+    pages[4096:] = b"\xff" * (len(pages) - 4096)
+    session.write_bytes(pages)
+
+
 def unlinked(session: Path) -> None:
     session.unlink()
     metadata = MetadataFile(session.parent, "acme", "shop")
@@ -482,7 +488,8 @@ def unlinked(session: Path) -> None:
     [
         (deleted, "SessionMissing", "is gone or empty. No pod can connect with it again. Restore"),
         (emptied, "SessionMissing", "oxy sessions restore"),
-        (damaged, "SessionDamaged", "file is not a database. No pod can connect with it again. Restore"),
+        (damaged, "SessionDamaged", "No pod can connect with it again. Restore"),
+        (torn, "SessionDamaged", "Without one, remove that device on the phone, then run: oxy pair"),
         (unlinked, "NotLinked", "run oxy pair first"),
     ],
 )
