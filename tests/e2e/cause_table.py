@@ -58,7 +58,8 @@ SHOWN: Final[Mapping[str, Shown]] = {
     ),
     "VolumeFull": Shown(
         "The session volume is almost full",
-        "Enlarge the volume, or delete sessions that were set aside (oxy sessions prune). Oxy then reconnects",
+        "Enlarge the volume, or delete sessions that were set aside over 30 days ago (oxy sessions prune). Oxy "
+        "then reconnects",
         warns=True,
     ),
     "ServerUnreachable": Shown("WhatsApp cannot be reached", _PATH, warns=True),

@@ -110,7 +110,8 @@ _HELD: Final = (
     ConnectionCause(
         "VolumeFull",
         "The session volume is almost full, so the instance has disconnected and WhatsApp keeps what arrives",
-        "Enlarge the volume, or delete sessions that were set aside (oxy sessions prune). Oxy then reconnects",
+        "Enlarge the volume, or delete sessions that were set aside over 30 days ago (oxy sessions prune). Oxy "
+        "then reconnects",
         warns=True,
     ),
     ConnectionCause(

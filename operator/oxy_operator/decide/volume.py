@@ -16,7 +16,7 @@ _TRIMMED: Final = (
 _NOT_COPIED: Final = (
     "The session was not copied on the volume, because a copy would take room that the instance needs to be safe. Only "
     "repairs of damage lack it; backups are another matter. Enlarge the volume, or delete sessions that were set aside "
-    "(oxy sessions prune)."
+    "over 30 days ago (oxy sessions prune)."
 )
 
 

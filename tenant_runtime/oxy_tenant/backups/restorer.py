@@ -95,7 +95,7 @@ class Restorer:
         if free < needed:
             message = (
                 f"restoring the backup needs {needed} bytes for a while, and the volume has {free}: enlarge it, or "
-                "delete sessions that were set aside (oxy sessions prune)"
+                "delete sessions that were set aside over 30 days ago (oxy sessions prune)"
             )
             raise VolumeError(message)
 

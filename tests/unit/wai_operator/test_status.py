@@ -623,4 +623,5 @@ def test_a_lack_of_room_is_told_with_its_reason_also_while_the_bus_is_down(probl
 def test_a_pod_without_room_says_what_to_do_in_place_of_its_connection() -> None:
     made = conditions(live=live(volume_problem="VolumeFull", last_reason="VolumeFull"))
     assert made["Ready"]["reason"] == made["Connected"]["reason"] == "VolumeFull"
-    assert "oxy sessions prune" in made["Ready"]["message"]
+    assert "set aside over 30 days ago (oxy sessions prune)" in made["Ready"]["message"]
+    assert "set aside over 30 days ago (oxy sessions prune)" in made["VolumeHasRoom"]["message"]
