@@ -52,7 +52,8 @@ class ConnectionCause:
     def explain(self, instance: str, detail: str = "") -> str:
         """Return what happened to `instance` and what to do, each once.
 
-        `detail` is the underlying error, bounded and without secrets; empty: none is known.
+        `instance` is as `TerminalCause.explain` takes it; `detail` is the underlying error, bounded and without
+        secrets; empty: none is known.
         """
         known = f": {detail.rstrip('.')}" if detail else ""
         if self.terminal is not None:

@@ -58,7 +58,8 @@ class TerminalCause:
     def explain(self, instance: str, ban_expires_at: datetime | None = None, detail: str = "") -> str:
         """Return what happened to `instance` and what to do.
 
-        `ban_expires_at` is when a temporary ban ends, in UTC; `detail` continues the sentence that says what happened.
+        `instance` is as commands take it: its name, with its namespace (``-n``) if that is known. `ban_expires_at` is
+        when a temporary ban ends, in UTC; `detail` continues the sentence that says what happened.
         """
         until = "" if ban_expires_at is None else f" until {ban_expires_at:%Y-%m-%d %H:%M} UTC"
         return f"{self.happened}{until}{detail}. {self.advice}: oxy pair {instance}"

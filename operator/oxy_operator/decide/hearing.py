@@ -22,6 +22,6 @@ def unheard(situation: Situation) -> Problem | None:
         return None
     message = (
         "The pod runs, but nothing is heard of it over NATS, which it reaches by itself. Its log says why it cannot: "
-        f"oxy logs {situation.instance.name}"
+        f"oxy logs {situation.instance.place}"
     )
     return Problem("PodUnheard", message)

@@ -235,6 +235,11 @@ class Instance(BaseModel):
     status: dict[str, Any]
     """As the API server holds it."""
 
+    @property
+    def place(self) -> str:
+        """Its name as commands take it, from whatever namespace they are run."""
+        return f"{self.name} -n {self.namespace}"
+
     @classmethod
     def of(cls, resource: Object) -> Self:
         """Read a custom resource.

@@ -16,8 +16,11 @@ NOT_LOCKED: Final = Problem(
 )
 
 
-def reach_out_problem(live: LiveState, name: str) -> Problem | None:
-    """Return the problem that an instance's number may write to nobody first; None: it may, as far as its pod knows."""
+def reach_out_problem(live: LiveState, place: str) -> Problem | None:
+    """Return the problem that an instance's number may write to nobody first; None: it may, as far as its pod knows.
+
+    `place` is that of the instance.
+    """
     since = live.reachout_locked_since
     if since is None:
         return None
@@ -26,7 +29,7 @@ def reach_out_problem(live: LiveState, name: str) -> Problem | None:
         f"Since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC, WhatsApp lets the number write to nobody first (error "
         "463). Whoever writes is answered as before; campaigns and automations are held back. WhatsApp ends such a "
         "lock by itself, after hours or days, and tells no time. Wait, send less that nobody asked for from then on "
-        f"(spec.limits), and let the number go on, which finds out: oxy campaign resume {name} --instance"
+        f"(spec.limits), and let the number go on, which finds out: oxy campaign resume {place} --instance"
     )
     return Problem("ReachOutLocked", message)
 

@@ -113,7 +113,7 @@ def _unlinked(instance: Instance, manifest: BackupManifest) -> Problem:
     message = (
         f"The device of backup {manifest.id} was to be unlinked on the phone once it was made, because its instance "
         "was deleted with deletionPolicy Delete. If it was, WhatsApp would end the session at once. Remove "
-        f"spec.session.restoreFrom and link the phone: oxy pair {instance.name}. To restore it all the same, as after "
+        f"spec.session.restoreFrom and link the phone: oxy pair {instance.place}. To restore it all the same, as after "
         "the event DeviceStillLinked, set spec.session.restoreFrom.force."
     )
     return Problem("DeviceUnlinked", message)

@@ -268,7 +268,7 @@ def _reach_out(situation: Situation) -> Iterator[Status]:
     if record is None or not record.paired:
         return
     if live is not None and is_settled(live):
-        problem = reach_out_problem(live, situation.instance.name)
+        problem = reach_out_problem(live, situation.instance.place)
         yield _condition_unless(situation, CONDITION, problem, NOT_LOCKED.reason, NOT_LOCKED.message)
     elif known := _old_condition(situation, CONDITION):
         yield dict(known)
@@ -284,7 +284,7 @@ def _linked_phone(situation: Situation) -> tuple[str, str]:
     message = (
         f"The linked phone is {linked}, but spec.phoneNumber is {named}; Oxy answers the linked phone's "
         f"customers. If that is not intended, unlink the device on that phone, then run: oxy pair "
-        f"{situation.instance.name}"
+        f"{situation.instance.place}"
     )
     return TERMINAL_CAUSES["LinkedToAnotherNumber"].reason, message
 
@@ -331,7 +331,7 @@ def _ready(situation: Situation, verdict: Verdict) -> Status:
         return _condition(situation, "Ready", "ReportsWaiting", message, holds=True)
     trouble = connection_cause(situation.live.last_reason) if situation.live else None
     if connected and trouble is not None and trouble.effect is Effect.HOLDS:
-        message = f"{verdict.message} {trouble.explain(situation.instance.name)}"
+        message = f"{verdict.message} {trouble.explain(situation.instance.place)}"
         return _condition(situation, "Ready", trouble.reason, message, holds=True)
     return _condition(situation, "Ready", verdict.reason, verdict.message, holds=connected)
 

@@ -15,6 +15,7 @@ from oxy_core.instance.pairing_window import PAIRING_EXPIRED
 from oxy_core.instance.terminal_causes import ExitCode, terminal_cause
 from oxy_operator.decide.epoch_record import EpochEnd, EpochRecord
 from oxy_operator.decide.hearing import BUS_AWAY
+from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.pod import Pod, Termination
 from oxy_operator.decide.restores import found_backup
 from oxy_operator.decide.situation import Situation
@@ -56,15 +57,22 @@ def _verdict_for_stopped(situation: Situation, record: EpochRecord) -> Verdict |
     if instance.spec.suspend:
         return Verdict(Phase.PAUSED, "Suspended", "Suspended by spec.suspend; set it to false to connect again.")
     if record.end:
-        return _verdict_for_end(record.end, instance.name)
+        return _verdict_for_end(record.end, instance)
     missing = found_backup(instance, situation.source_backups) if record.awaits_backup(instance) else None
     return Verdict(Phase.PENDING, missing.reason, missing.message) if isinstance(missing, Problem) else None
 
 
-def _verdict_for_end(end: EpochEnd, name: str) -> Verdict | None:
+def _verdict_for_end(end: EpochEnd, instance: Instance) -> Verdict | None:
     """Return the verdict on a connection that ended for good, in the runtime's own words if it left any."""
     cause = terminal_cause(end.exit_code, end.reason)
-    return Verdict(cause.phase, cause.reason, end.message or cause.explain(name)) if cause else None
+    said = _placed(end.message, instance)
+    return Verdict(cause.phase, cause.reason, said or cause.explain(instance.place)) if cause else None
+
+
+def _placed(said: str, instance: Instance) -> str:
+    """Return what a runtime said with its instance's namespace, which it does not know, at the end of its advice."""
+    advice = f"oxy pair {instance.name}"
+    return f"{said.removesuffix(advice)}oxy pair {instance.place}" if said.endswith(advice) else said
 
 
 def _verdict_for_started(situation: Situation, record: EpochRecord) -> Verdict:
@@ -142,12 +150,12 @@ def lost_connection(situation: Situation) -> Verdict:
         # Its termination message comes in a moment and says more: when a ban ends, what the last error was.
         return Verdict(Phase.RECONNECTING, "Ending", "The pod's process is ending, and then says why.")
     reason = (live.last_reason if live else None) or "NotReceiving"
-    name, cause = situation.instance.name, connection_cause(reason)
+    place, cause = situation.instance.place, connection_cause(reason)
     if live is not None and cause is not None:
-        return Verdict(Phase.RECONNECTING, reason, cause.explain(name, live.last_error or ""))
+        return Verdict(Phase.RECONNECTING, reason, cause.explain(place, live.last_error or ""))
     message = "Reconnecting to WhatsApp."
     if situation.bus_away:
-        message += f" Why, the pod says over NATS, which is away; its log says it now: oxy logs {name}"
+        message += f" Why, the pod says over NATS, which is away; its log says it now: oxy logs {place}"
     return Verdict(Phase.RECONNECTING, reason, message)
 
 
@@ -180,23 +188,23 @@ def _verdict_for_termination(last: Termination, record: EpochRecord, pod: Pod) -
 
 
 def _verdict_for_unpaired(situation: Situation, record: EpochRecord) -> Verdict:
-    name, live = situation.instance.name, situation.live
+    place, live = situation.instance.place, situation.live
     if record.window_open(situation.now):
         if situation.bus_away and (live is None or live.pairing is None):
             return Verdict(Phase.PAIRING, BUS_AWAY.reason, f"There is no code to show. {BUS_AWAY.message}")
         if live is not None and live.pairing is None and live.attempts > 0 and live.last_reason is not None:
-            return _verdict_for_failed_offer(name, live, live.last_reason)
+            return _verdict_for_failed_offer(place, live, live.last_reason)
         offered = live.last_reason if live is not None and live.pairing is not None else None
-        cause, how = connection_cause(offered), f"To show the code, run: oxy pair {name}"
+        cause, how = connection_cause(offered), f"To show the code, run: oxy pair {place}"
         if cause is not None:
-            return Verdict(Phase.PAIRING, cause.reason, f"{cause.explain(name)} {how}")
+            return Verdict(Phase.PAIRING, cause.reason, f"{cause.explain(place)} {how}")
         return Verdict(Phase.PAIRING, "WaitingForPhone", f"Waiting for the phone to be linked. {how}")
-    message = f"The phone was not linked in time. To offer codes again, run: oxy pair {name}"
+    message = f"The phone was not linked in time. To offer codes again, run: oxy pair {place}"
     return Verdict(Phase.PENDING, PAIRING_EXPIRED, message)
 
 
-def _verdict_for_failed_offer(name: str, live: LiveState, reason: str) -> Verdict:
+def _verdict_for_failed_offer(place: str, live: LiveState, reason: str) -> Verdict:
     """Return the verdict on a runtime that cannot get a code from WhatsApp, for this `reason`."""
     cause = connection_cause(reason)
-    why = cause.explain(name, live.last_error or "") if cause else "WhatsApp closed the connection."
+    why = cause.explain(place, live.last_error or "") if cause else "WhatsApp closed the connection."
     return Verdict(Phase.PAIRING, reason, f"There is no code to show yet; Oxy retries automatically. {why}")

@@ -431,7 +431,7 @@ def test_a_request_says_why_nothing_is_heard_of_it_until_the_pod_speaks() -> Non
     assert "Bring NATS back" in away["message"]
     silent, _ = shown(away, pod=pod(ready=True))
     assert (silent["outcome"], silent["reason"]) == ("Requested", "PodUnheard")
-    assert "oxy logs petshop" in silent["message"]
+    assert "oxy logs petshop -n shops" in silent["message"]
     assert shown(silent)[0] == {"nonce": "n1", "outcome": "Requested"}, "of a pod that is not ready, Ready says why"
     heard, again = shown(silent, reported=live(connection="connected"), pod=pod(ready=True))
     assert heard == {"nonce": "n1", "outcome": "Requested"}
@@ -515,6 +515,7 @@ def test_a_backup_whose_device_was_unlinked_is_restored_only_if_a_person_insists
     told = condition(status(named), "Restored")
     assert (told["status"], told["reason"]) == ("False", "DeviceUnlinked")
     assert "spec.session.restoreFrom.force" in told["message"]
+    assert "link the phone: oxy pair petshop -n shops" in told["message"]
     insisting = following(restoring(ID.format(2), force=True), record(), backups=[last, older])
     assert insisting.restore is not None
     assert insisting.restore.unlinked
@@ -531,7 +532,7 @@ def test_the_phone_is_not_blamed_for_a_restored_device_that_oxy_itself_had_unlin
     ended = following(restoring(), settled, **over)
     assert ended.end is not None
     assert "Oxy had it unlinked" in ended.end.message
-    assert ended.end.message.endswith("run: oxy pair petshop")
+    assert ended.end.message.endswith("run: oxy pair petshop -n shops")
     shown = condition(status(observed(instance=restoring(), record=ended, known_epoch=3, pod=None)), "Ready")
     assert (shown["reason"], shown["message"]) == ("LoggedOut", ended.end.message)
     # The phone had kept it: then somebody has removed it since.

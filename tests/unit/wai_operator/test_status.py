@@ -48,10 +48,11 @@ def test_an_ended_connection_has_its_phase_and_says_once_what_to_do(code: int, p
     assert cause is not None
     explained = cause.explain("petshop", ban_expires_at=NOW)
     left = EpochEnd(epoch=2, exit_code=code, reason=reason, message=explained)
-    assert verdict_for(situation(record=record(ended=left))).message == explained
-    assert explained.count("oxy pair petshop") == 1
+    told = verdict_for(situation(record=record(ended=left))).message
+    assert told == f"{explained} -n shops"
+    assert told.count("oxy pair petshop -n shops") == 1
     silent = left.model_copy(update={"message": ""})
-    assert verdict_for(situation(record=record(ended=silent))).message == cause.explain("petshop")
+    assert verdict_for(situation(record=record(ended=silent))).message == cause.explain("petshop -n shops")
 
 
 def test_an_end_of_an_earlier_epoch_is_over() -> None:
@@ -561,7 +562,7 @@ def test_people_hear_of_a_lock_and_of_its_end_once_whatever_its_pod_does_meanwhi
     [condition] = [item for item in locked["conditions"] if item["type"] == "ReachOutAllowed"]
     assert (condition["status"], condition["reason"]) == ("False", "ReachOutLocked")
     assert "Since 2026-11-22 11:00 UTC" in condition["message"]
-    assert "oxy campaign resume petshop --instance" in condition["message"]
+    assert "oxy campaign resume petshop -n shops --instance" in condition["message"]
     away = status(locked, None)
     starting = status(away, live(connection="starting"))
     back = status(starting, live(connection="connected", reachout_locked_since=since + timedelta(seconds=1)))
@@ -585,7 +586,7 @@ def test_whoever_waits_for_a_code_is_told_that_nats_is_away() -> None:
 def test_a_pod_that_cannot_say_why_it_waits_says_it_in_its_log() -> None:
     silent = verdict_for(situation(bus_away=True))
     assert (silent.phase, silent.reason) == ("Reconnecting", "NotReceiving")
-    assert "NATS, which is away; its log says it now: oxy logs petshop" in silent.message
+    assert "NATS, which is away; its log says it now: oxy logs petshop -n shops" in silent.message
     known = verdict_for(situation(live=live(last_reason="JournalFull"), bus_away=True))
     assert (known.reason, "its log" in known.message) == ("JournalFull", False)
     assert verdict_for(situation()).message == "Reconnecting to WhatsApp."
@@ -603,7 +604,7 @@ def test_what_is_wrong_with_the_code_that_is_shown_is_told_apart(why: str) -> No
     reported = live(connection="pairing", pairing=offer, last_reason=why)
     verdict = verdict_for(situation(record=record(**OPEN), live=reported))
     assert (verdict.phase, verdict.reason) == ("Pairing", why)
-    assert verdict.message.endswith("run: oxy pair petshop")
+    assert verdict.message.endswith("run: oxy pair petshop -n shops")
     plain = live(connection="pairing", pairing=offer)
     assert verdict_for(situation(record=record(**OPEN), live=plain)).reason == "WaitingForPhone"
 
