@@ -289,6 +289,7 @@ def _with_restore(
         wish=wish,
         request=wanted.request,
         epoch=epoch,
+        stored_at=next(backup.stored_at for backup in backups or () if backup.manifest.id == manifest.id),
         unlinked=unlinked,
         aside_before=before or aside_text(record.set_aside),
     )

@@ -35,6 +35,8 @@ class RestorePin(BaseModel):
     """`RestoreSpec.request`."""
     epoch: int | None = None
     """In which it is, or was, restored; None: an older operator pinned it, or the session was replaced since."""
+    stored_at: AwareDatetime | None = None
+    """When the backup was stored, which is the time that people know it by; None: an older operator pinned it."""
     unlinked: bool = False
     """Whether the backup's device was to be unlinked on the phone once it was made."""
     aside_before: str | None = None

@@ -163,7 +163,7 @@ def _looked_for_before(situation: Situation) -> tuple[str, str, bool] | None:
 
 
 def _settled(pin: RestorePin, live: LiveState | None, *, bus_away: bool) -> tuple[str, str, bool]:
-    named = f"Backup {pin.wish.manifest.id} of {utc_text(pin.wish.manifest.made_at)}"
+    named = f"Backup {pin.wish.manifest.id} of {utc_text(pin.stored_at or pin.wish.manifest.made_at)}"
     is_kept = live is not None and live.connection is ConnectionState.CONNECTED
     if pin.outcome is RestoreOutcome.RESTORED and pin.unlinked and not is_kept:
         return "Restored", f"{named} was restored. {_UNLINKED}", True

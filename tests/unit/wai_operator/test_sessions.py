@@ -30,6 +30,7 @@ from oxy_core.instance.session_states import MAX_DETAIL, RestoreOutcome
 from oxy_core.instance.set_aside import UNKNOWN
 from oxy_core.session_backups import BackupManifest, LeaveWish
 from oxy_core.tenant import TenantSettings
+from oxy_core.times import utc_text
 from oxy_operator.decide.backups import (
     MOST_UNFINISHED,
     UNFINISHED_AFTER,
@@ -319,6 +320,13 @@ def test_why_a_backup_was_not_restored_stays_while_nobody_knows_unless_another_i
     waits = status(observed(instance=restoring(), record=pinned, known_epoch=3, pod=None, bus_away=True))
     assert condition(waits, "Restored")["reason"] == "BusAway"
     assert "Bring NATS back" in condition(waits, "Restored")["message"]
+
+
+def test_a_restored_backup_is_told_of_by_the_time_that_lists_of_backups_have() -> None:
+    pinned = following(restoring(), record(), backups=[replace(backup(), stored_at=NOW)])
+    for known in (pinned, EpochRecord.of(pinned.annotations)):
+        told = condition(status(observed(instance=restoring(), record=known, known_epoch=3, pod=None)), "Restored")
+        assert f"Backup {ID.format(1)} of {utc_text(NOW)} " in told["message"]
 
 
 def test_lost_messages_are_counted_also_while_nobody_knows() -> None:
