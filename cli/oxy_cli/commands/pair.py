@@ -173,7 +173,7 @@ class _Display:
             where = {"name": instance.name, "namespace": instance.namespace}
             print_event({"event": "banned", **where, "message": instance.ready.message})
         else:
-            text = f"{instance.ready.message}. An attempt before the ban has ended may lengthen it."
+            text = f"{instance.ready.message}\nAn attempt before the ban has ended may lengthen it."
             Console(stderr=True, highlight=False, soft_wrap=True).print(f"[yellow]![/] {escape(text)}")
 
     def waiting(self, instance: InstanceView) -> None:

@@ -69,7 +69,7 @@ class _Request:
         if told.get("nonce") == self._followed and told.get("outcome") in _ENDED:
             return told
         if why := why_without_session(resource):
-            message = f"{self._name} has no new backup. {why} It stays asked for."
+            message = f"{self._name} has no new backup; it stays asked for. {why}"
             raise SessionCommandError(message)
         known = told if told.get("nonce") == self._followed else {}
         self._bus.note(known, f"{self._name} has no new backup; it stays asked for.")
@@ -95,7 +95,7 @@ class _Request:
         known = told if told.get("nonce") == self._followed else {}
         why = known.get("message") or known.get("reason") or f"Its pod has not answered. {what_it_does(resource)}"
         outcome = known.get("outcome", "Requested")
-        return f"{self._name} has no new backup after {timeout} s ({outcome}). {why} It stays asked for."
+        return f"{self._name} has no new backup after {timeout} s ({outcome}); it stays asked for. {why}"
 
 
 def _told(resource: Resource) -> Mapping[str, Any]:

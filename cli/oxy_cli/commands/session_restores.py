@@ -81,7 +81,7 @@ def restore(  # noqa: PLR0913 each is an option of the command
         bus = BusWatch(timeout)
         found = waited(lambda: _end(cluster, name, order, bus), timeout, lambda: _late(cluster, name, order, timeout))
     if found is not None and found.refused:
-        message = f"{name}: {found.message} {_take_back(cluster, name, order, before, found)}"
+        message = f"{name}: {found.message}\n{_take_back(cluster, name, order, before, found)}".rstrip()
         raise SessionCommandError(message)
     result = {"name": name, "restoreFrom": order.spec, "outcome": found.reason if found else "Requested"}
     print_result(result, output, found.message if found else f"Asked {name} to restore it.")
@@ -93,7 +93,7 @@ def restore(  # noqa: PLR0913 each is an option of the command
 def _require_pod(resource: Resource, timeout: int) -> None:
     """Raise SessionCommandError if no pod will restore it, unless nobody waits for that."""
     if timeout and (why := why_stopped(resource)):
-        message = f"nothing was changed: {why} To set spec.session.restoreFrom all the same, add --timeout 0."
+        message = f"nothing was changed; to set spec.session.restoreFrom all the same, add --timeout 0. {why}"
         raise SessionCommandError(message)
 
 
@@ -188,7 +188,7 @@ def _busy(cluster: Cluster, resource: Resource, held: RestoreOrder) -> str:
     said = f" It says: {told.message}" if told else ""
     name = resource["metadata"]["name"]
     return (
-        f"nothing was changed: another restore of {name} is under way, of {held.described}.{said} "
+        f"nothing was changed: another restore of {name} is under way, of {held.described}.{said}\n"
         f"Wait for it, or take it back: {_taking_back(cluster, name)}"
     )
 
@@ -234,7 +234,7 @@ def _end(cluster: Cluster, name: str, order: RestoreOrder, bus: BusWatch) -> Res
     if told is not None and (told.restored or told.refused):
         return told
     if why := why_stopped(resource):
-        message = f"{name} is not restored. {why} It stays asked for."
+        message = f"{name} is not restored; it stays asked for. {why}"
         raise SessionCommandError(message)
     bus.note({"reason": told.reason, "message": told.message} if told else {}, f"{name} is not restored; it goes on.")
     return None
@@ -244,8 +244,8 @@ def _late(cluster: Cluster, name: str, order: RestoreOrder, timeout: int) -> str
     resource = cluster.instance(name)
     told = progress_of(resource, order)
     unseen = f"The operator has not looked at {name}; `kubectl get wai {name}` shows whether it works."
-    said = f"{told.message} {what_it_does(resource)}" if told else unseen
-    return f"{name} is not restored after {timeout} s. {said} It goes on."
+    said = f"{told.message}\n{what_it_does(resource)}" if told else unseen
+    return f"{name} is not restored after {timeout} s; it goes on. {said}"
 
 
 def _take_back(

@@ -176,7 +176,7 @@ def _settled(pin: RestorePin, live: LiveState | None, *, bus_away: bool) -> tupl
     if pin.outcome is RestoreOutcome.REFUSED:
         return pin.reason or "Refused", f"{named} was not restored: {plain_text(pin.detail).rstrip('.')}.", False
     said = live.restore if live and live.restore and live.restore.wish == pin.wish.id else None
-    why = f" It waits: {plain_text(said.detail)}" if said and said.detail else ""
+    why = f" It waits: {plain_text(said.detail).rstrip('.')}." if said and said.detail else ""
     why = f" {BUS_AWAY.message}" if bus_away else why
     why += f" {_UNLINKED}" if pin.unlinked else ""
     reason = BUS_AWAY.reason if bus_away else (said and said.reason) or "Restoring"

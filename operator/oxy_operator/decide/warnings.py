@@ -119,8 +119,8 @@ def _of_session(status: Status, conditions: Mapping[str, Any]) -> Iterator[Warne
     if backed_up is not None and backed_up["status"] == "False":
         reason = _NOT_BACKED_UP.get(backed_up["reason"], "BackupFailed")
         if reason is not None:
-            then = "" if backed_up["reason"] in LOST else f" {_TO_BACK_UP}"
-            yield Warned(reason, f"{backed_up['message']}{then}")
+            said = backed_up["message"]
+            yield Warned(reason, said if backed_up["reason"] in LOST else f"{said.rstrip('.')}. {_TO_BACK_UP}")
     if restored is not None and restored["status"] == "False" and _is_refused(status, restored["reason"]):
         yield Warned("RestoreRefused", restored["message"], about=restored["message"])
     if room is not None and room["status"] == "False":

@@ -329,6 +329,15 @@ def test_a_restored_backup_is_told_of_by_the_time_that_lists_of_backups_have() -
         assert f"Backup {ID.format(1)} of {utc_text(NOW)} " in told["message"]
 
 
+def test_why_a_restore_waits_is_a_sentence_before_the_next_one() -> None:
+    pinned = following(restoring(), record(), backups=[backup(leaving=True)])
+    assert pinned.restore is not None
+    waits = {"wish": pinned.restore.wish.id, "outcome": "waiting", "at": NOW, "detail": "no room (oxy sessions prune)"}
+    there = {"known_epoch": 3, "pod": pod(epoch=3), "reported": live(epoch=3, restore=waits)}
+    told = condition(status(observed(instance=restoring(), record=pinned, **there)), "Restored")
+    assert "It waits: no room (oxy sessions prune). " in told["message"]
+
+
 def test_lost_messages_are_counted_also_while_nobody_knows() -> None:
     shown = status(observed(reported=live(messages_lost=3)))
     assert shown["session"]["messagesLost"] == 3

@@ -66,6 +66,10 @@ def test_nobody_is_told_to_back_up_a_session_that_is_lost(reason: str) -> None:
     [lost], [full] = warnings({}, status(BackedUp=reason)), warnings({}, status(BackedUp="StoreFull"))
     assert (lost.reason, lost.note) == ("BackupFailed", f"{reason} happened.")
     assert full.note.endswith("run: oxy sessions backup")
+    failed = status(BackedUp="StoreFull")
+    failed["conditions"][0]["message"] = "The last backup failed: no room"
+    [full] = warnings({}, failed)
+    assert full.note.startswith("The last backup failed: no room. Once")
 
 
 def test_a_volume_that_keeps_a_pod_from_connecting_is_one_event() -> None:
