@@ -113,6 +113,12 @@ def _chosen(system: Cluster, resource: Resource, order: RestoreOrder) -> tuple[s
             "it waits until NATS can be asked"
         )
         raise SessionCommandError(message) from error
+    if not held:
+        message = (
+            f"nothing was changed: organization {organization} has no backup of an instance {source}. To see of which "
+            "instances there are any, run: oxy sessions list -A"
+        )
+        raise SessionCommandError(message)
     found = order.of(of_number(held, number_digest(resource["spec"]["phoneNumber"])))
     if found is None:
         what = "no backup" if order.backup_id == LATEST else f"no backup {order.backup_id}"

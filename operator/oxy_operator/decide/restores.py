@@ -137,9 +137,10 @@ def _missing(instance: Instance, wanted: RestoreSpec, backups: Sequence[StoredBa
     source, named = source_of(instance), "" if wanted.backup_id == LATEST else f" {plain_text(wanted.backup_id)}"
     organization = instance.spec.organization_id
     whose = f" --organization {organization}" if source != instance.name else ""
+    lists = f"show {source} -n {instance.namespace}{whose}" if backups else "list -A"
     message = (
-        f"spec.session.restoreFrom: organization {organization} has no backup{named} of an instance {source}. To see "
-        f"which there are, run: oxy sessions show {source} -n {instance.namespace}{whose}. Those of another "
-        "instance are named by restoreFrom.instance; to link the phone instead, remove spec.session.restoreFrom"
+        f"spec.session.restoreFrom: organization {organization} has no backup{named} of an instance {source}. Those of "
+        "another instance are named by restoreFrom.instance; to link the phone instead, remove "
+        f"spec.session.restoreFrom. To see which there are, run: oxy sessions {lists}"
     )
     return Problem("BackupNotFound", message)

@@ -436,10 +436,14 @@ def settling(shop: Scene, status: str, reason: str, outcome: str | None = None) 
 
 def test_a_restore_is_confirmed_set_and_waited_for(shop: Scene, bus: Path) -> None:
     assert "nobody" in refused(oxy(shop, "restore", "nobody")), "it is looked for before anybody is asked"
-    assert "shop has no backup." in refused(oxy(shop, "restore", "shop"))
+    for source, words in (("shop", []), ("other", ["--instance", "other"])):
+        why = refused(oxy(shop, "restore", "shop", *words))
+        assert f"organization {shop.namespace[:40]} has no backup of an instance {source}. To see" in why
+        assert why.endswith("oxy sessions list -A")
+    theirs = back_up(shop, bus, "other", number=number_digest("+5511987650000"))
     abroad = refused(oxy(shop, "restore", "shop", "--instance", "other"))
-    assert f"other has no backup of organization {shop.namespace[:40]}. To see" in abroad
-    assert f"oxy sessions show other -n {shop.namespace} --organization {shop.namespace[:40]}" in abroad
+    assert abroad.endswith(f"oxy sessions show other -n {shop.namespace} --organization {shop.namespace[:40]}")
+    assert theirs in oxy(shop, "show", "other", "--organization", shop.namespace[:40]).stdout
     theirs = back_up(shop, bus, number=number_digest("+5511987650000"))
     for words in ([], [theirs]):
         assert "of this number, only of another. To see" in refused(oxy(shop, "restore", "shop", *words, "--yes"))

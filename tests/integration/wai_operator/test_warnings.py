@@ -101,7 +101,7 @@ async def test_what_is_wrong_or_locked_is_one_event_each_also_under_another_oper
         "MessagesLost": "read them there",
         "JournalTrimmed": "Give it a larger volume",
         "BackupFailed": "oxy sessions backup",
-        "RestoreRefused": "oxy sessions show",
+        "RestoreRefused": "oxy sessions list",
         "ReachOutLocked": "oxy campaign resume",
     }
     async with lone.repeating(lone.state(connection="connected", **trouble, reachout_locked_since=locked)):

@@ -638,6 +638,9 @@ def test_what_cannot_be_restored_is_explained_and_starts_no_pod_that_could_only_
     for paired, replicas in ((True, 1), (False, 0)):
         given = observed(instance=wanted, source_backups=made, record=record(paired=paired))
         shown = condition(status(given), "Restored")
+        if reason == "BackupNotFound":
+            lists = "show petshop -n shops" if made else "list -A"
+            assert shown["message"].endswith(f"run: oxy sessions {lists}")
         assert (shown["status"], shown["reason"]) == ("False", reason)
         children = plan_for(given, deployment()).children("volume")
         [workload] = [child.body for child in children if child.kind == STATEFUL_SETS]
