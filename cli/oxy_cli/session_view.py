@@ -11,6 +11,7 @@ from oxy_core.identity import number_digest
 from oxy_core.instance.custom_resource import (
     EPOCH_ANNOTATION,
     INSTANCE_LABEL,
+    LINKED_ANNOTATION,
     ORGANIZATION_LABEL,
     Phase,
     claim_name,
@@ -51,6 +52,8 @@ class SessionView:
     """In which a deleted instance last used its claim; None: unknown, or it exists."""
     restored_from: str | None = None
     """Id of the backup from which its claim got the session in that epoch; None: from none, or that is not known."""
+    linked_at: str | None = None
+    """When the phone linked the device of a deleted instance's session, as its backups have it; None: unknown."""
     number: str | None = None
     """Digest of the number that the instance has; None: it does not exist."""
     set_aside: datetime | None = None
@@ -94,6 +97,7 @@ class SessionView:
             pod=None,
             epoch=annotations.get(EPOCH_ANNOTATION),
             restored_from=_restored_from(annotations),
+            linked_at=_linked_at(annotations),
             set_aside=set_aside_at(annotations),
         )
 
@@ -206,6 +210,12 @@ def _restored_from(annotations: Mapping[str, str]) -> str | None:
         return str(pin["wish"]["manifest"]["id"]) if of_now else None
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _linked_at(annotations: Mapping[str, str]) -> str | None:
+    """Return when the phone linked the device that a claim's session has in its last epoch."""
+    epoch, _, moment = annotations.get(LINKED_ANNOTATION, "").partition(" ")
+    return moment or None if epoch == annotations.get(EPOCH_ANNOTATION) else None
 
 
 def left_behind(sessions: Sequence[SessionView], backups: Iterable[Backup]) -> list[SessionView]:

@@ -111,14 +111,20 @@ def orphans(
         if session.orphaned and session.claim is not None:
             until = _succeeded_at(session, everywhere)
             newest = newest_backup(session, [item for item in backups or () if _is_of_claim(session, item, until)])
-            why = None if without_backup else _why_needed(session, newest)
+            others = newest_backup(session, backups or []) is not None
+            why = None if without_backup else _why_needed(session, newest, others=others)
             why = _UNKNOWN if why is not None and backups is None else why
             yield Leftover(session, session.claim, None, session.since, newest, why)
 
 
-def _why_needed(session: SessionView, newest: datetime | None) -> str | None:
-    """Return why no backup replaces what a deleted instance's volume holds; None: one does, or nothing is of use."""
+def _why_needed(session: SessionView, newest: datetime | None, *, others: bool) -> str | None:
+    """Return why no backup replaces what a deleted instance's volume holds; None: one does, or nothing is of use.
+
+    `others`: whether there are backups of its name that may be of another session.
+    """
     if session.linked and newest is None:
+        if others:
+            return "its session is linked, and no backup is known to be of the same device (--without-backup)"
         return "it is the only copy of a linked session (--without-backup)"
     if session.set_aside is not None and (newest is None or newest < session.set_aside):
         if session.set_aside == UNKNOWN:
@@ -139,11 +145,14 @@ def _succeeded_at(session: SessionView, everywhere: Iterable[SessionView]) -> da
 def _is_of_claim(session: SessionView, backup: dict[str, Any], until: datetime | None) -> bool:
     """Whether a backup is of the session on this volume, and not of one before, whose device is no longer linked.
 
-    The one that the session was restored from is. Epochs are counted by claim, so another claim of this name has had
-    the same ones. Older pods do not say which it was: then a backup counts that was made while the name had no other,
-    which it has had since `until`.
+    The one that the session was restored from is, and so are those of this volume whose device the phone linked when
+    it linked the session's: an earlier instance made them. Epochs are counted by claim, so another claim of this name
+    has had the same ones. Older pods do not say which it was: then a backup counts that was made while the name had no
+    other, which it has had since `until`.
     """
     if backup.get("id") == session.restored_from is not None:
+        return True
+    if backup.get("volume") == session.claim_uid and backup.get("linkedAt") == session.linked_at is not None:
         return True
     if str(backup["epoch"]) != session.epoch:
         return False

@@ -24,6 +24,9 @@ ASKED_ANNOTATION: Final = f"{GROUP}/asked"
 EPOCH_ANNOTATION: Final = f"{GROUP}/epoch"
 """On claim and pod: the epoch of the session that they serve. A terminal cause ends it, a repair begins the next."""
 
+LINKED_ANNOTATION: Final = f"{GROUP}/linked-at"
+"""On the claim: when the phone linked the session's device, as its pod told last, after the epoch in which it did."""
+
 PAIRING_UNTIL_ANNOTATION: Final = f"{GROUP}/pairing-until"
 """On claim and pod: end of the pairing window, RFC 3339."""
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from oxy_core.envelopes import ConnectionState, LiveState
 from oxy_core.identity import number_digest
-from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, PAIRING_UNTIL_ANNOTATION
+from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, LINKED_ANNOTATION, PAIRING_UNTIL_ANNOTATION
 from oxy_core.instance.pairing_window import PAIRING_WINDOW
 from oxy_core.instance.session_states import RestoreOutcome
 from oxy_core.instance.set_aside import (
@@ -44,6 +44,7 @@ _RESTORE: Final = "oxy.dev/restore"
 RECORD_ANNOTATIONS: Final = frozenset(
     {
         EPOCH_ANNOTATION,
+        LINKED_ANNOTATION,
         PAIRING_UNTIL_ANNOTATION,
         PAIRED_ANNOTATION,
         ENDED_ANNOTATION,
@@ -94,6 +95,8 @@ class EpochRecord:
     """The backup that was last asked for."""
     set_aside: datetime | None = None
     """When credentials were last set aside on the volume, of a device that may still be linked; None: never."""
+    linked: str | None = None
+    """What `LINKED_ANNOTATION` says, which is valid for its own epoch only."""
 
     @classmethod
     def of(cls, annotations: Mapping[str, str]) -> Self | None:
@@ -111,6 +114,7 @@ class EpochRecord:
             number=annotations.get(_NUMBER, ""),
             restore=RestorePin.of(annotations.get(_RESTORE)),
             set_aside=set_aside_at(annotations),
+            linked=annotations.get(LINKED_ANNOTATION),
         )
 
     @property
@@ -119,6 +123,7 @@ class EpochRecord:
         optional = {
             PAIRING_UNTIL_ANNOTATION: utc_text(self.pairing_until) if self.pairing_until else None,
             _REPAIRED: self.repaired,
+            LINKED_ANNOTATION: self.linked,
             ENDED_ANNOTATION: self.ended.model_dump_json() if self.ended else None,
             _RESTORE: self.restore.model_dump_json(exclude_none=True) if self.restore else None,
         }
@@ -199,13 +204,22 @@ def next_record(  # noqa: PLR0913 every observation that counts
     if pod.ready:
         # It connects only once the restore is settled: the phone has kept the device.
         pin = current.restore and current.restore.model_copy(update={"unlinked": False})
-        return replace(current, paired=True, restore=pin)
+        return replace(current, paired=True, restore=pin, linked=_linked(current, live))
     if current.paired and live is not None and live.connection is ConnectionState.PAIRING:
         # A runtime of before set a damaged session aside and offers codes for a fresh one, within the same epoch.
         pin = current.restore and current.restore.model_copy(update={"epoch": None})
         window = _window_end(now)
-        return replace(current, paired=False, pairing_until=window, restore=pin, set_aside=_noted(now))
+        return replace(current, paired=False, pairing_until=window, restore=pin, set_aside=_noted(now), linked=None)
     return current
+
+
+def _linked(record: EpochRecord, live: LiveState | None) -> str | None:
+    """Return when the phone linked the device, as a connected pod tells: only then it has looked at the session."""
+    is_connected = live is not None and live.connection is ConnectionState.CONNECTED
+    told = live.session if live is not None and is_connected else None
+    if told is None or told.device is None or told.linked_at is None:
+        return record.linked
+    return f"{record.epoch} {utc_text(told.linked_at)}"
 
 
 def _begun(instance: Instance, record: EpochRecord | None, known_epoch: int, now: datetime) -> EpochRecord:

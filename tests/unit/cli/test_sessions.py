@@ -59,6 +59,9 @@ def restored(**changes: object) -> dict[str, Any]:
 
 FIRST = {"id": "b1", "organization": "acme", "instance": "shop", "epoch": 1, "storedAt": NOW.isoformat(), "volume": "o"}
 
+LINKED_AT = "2026-11-01T12:00:00Z"
+LINKED = {**FIRST, "id": "b3", "volume": "u", "linkedAt": LINKED_AT}
+
 
 @pytest.mark.parametrize(
     ("session", "backups", "deletable"),
@@ -88,6 +91,14 @@ FIRST = {"id": "b1", "organization": "acme", "instance": "shop", "epoch": 1, "st
         (left("4", pin=restored()), [FIRST], False),  # another session may have been begun since
         (left(pin=restored(epoch=None)), [FIRST], False),  # likewise
         (left(pin=restored(outcome="refused")), [FIRST], False),
+        (left(linked_at=f"3 {LINKED_AT}"), [LINKED], True),  # an earlier instance made it, of the same device
+        (left(linked_at=f"3 {LINKED_AT}"), [{**LINKED, "linkedAt": "2026-11-02T12:00:00Z"}], False),
+        (left(linked_at=f"3 {LINKED_AT}"), [{**LINKED, "linkedAt": None}], False),
+        (left(linked_at=f"3 {LINKED_AT}"), [{**LINKED, "volume": "o"}], False),
+        (left(linked_at=f"2 {LINKED_AT}"), [LINKED], False),  # the phone may have been linked anew since
+        (left(linked_at="3"), [{**LINKED, "linkedAt": None}], False),
+        (left(), [{**LINKED, "linkedAt": None}], False),
+        (left(paired=False, set_aside=(NOW + DAY).isoformat(), linked_at=f"3 {LINKED_AT}"), [LINKED], False),
         (left(pin="{"), [FIRST], False),
         (left(pin="[]"), [FIRST], False),
     ],
@@ -97,6 +108,12 @@ def test_a_volume_goes_only_if_a_backup_replaces_its_session(
 ) -> None:
     (found,) = orphans([session], backups)
     assert (found.kept_because is None) is deletable
+
+
+@pytest.mark.parametrize(("backups", "why"), [([], "only copy"), ([LINKED], "no backup is known to be of the same")])
+def test_a_volume_is_called_the_only_copy_only_if_there_is_no_backup(backups: list[dict[str, Any]], why: str) -> None:
+    (found,) = orphans([left()], backups)
+    assert why in (found.kept_because or "")
 
 
 @pytest.mark.parametrize(("stored_after", "deletable"), [(1, True), (3, False)])

@@ -20,6 +20,7 @@ from unit.wai_operator.making import (
 from oxy_core.identity import number_digest
 from oxy_core.instance.pairing_window import PAIRING_WINDOW
 from oxy_core.instance.set_aside import UNKNOWN
+from oxy_core.times import utc_text
 from oxy_operator.decide.epoch_record import EpochEnd, EpochRecord, next_record
 
 
@@ -54,6 +55,30 @@ def test_a_kept_claim_is_adopted_in_a_new_epoch_with_a_window() -> None:
     assert (begun.epoch, begun.incarnation, begun.pairing_until) == (3, UID, NOW + PAIRING_WINDOW)
     assert begun.end is None
     assert begun.paired
+
+
+LINKED_AT = NOW - timedelta(days=3)
+
+
+@pytest.mark.parametrize(
+    ("connection", "session", "is_noted"),
+    [
+        ("connected", {"linked_at": LINKED_AT, "device": 2}, True),
+        ("starting", {"linked_at": LINKED_AT, "device": 2}, False),  # as the last process left it
+        ("connected", {"linked_at": LINKED_AT, "device": None}, False),  # it is not examined yet
+        ("connected", {"linked_at": None, "device": 2}, False),
+        ("connected", None, False),
+    ],
+)
+def test_when_a_phone_was_linked_is_noted_with_the_epoch_once_its_pod_knows(
+    connection: str, session: Json, *, is_noted: bool
+) -> None:
+    told = {"pod": pod(ready=True), "live": live(connection=connection, session=session)}
+    made = following(record(linked="1 of before"), **told)
+    assert made.linked == (f"2 {utc_text(LINKED_AT)}" if is_noted else "1 of before")
+    assert EpochRecord.of(made.annotations) == made
+    adopted = following(replace(made, incarnation="earlier"))
+    assert (adopted.epoch, adopted.linked) == (3, made.linked), "it says that it is of the epoch before"
 
 
 def test_a_repair_opens_a_window_in_a_new_epoch_once() -> None:
