@@ -163,7 +163,7 @@ def test_an_attempt_during_a_ban_is_warned_of(shop: Scene) -> None:
     shop.set_status("shop", "Failed", reason="TemporaryBan", message=banned, repair={"required": True})
     done = oxy("pair", "shop", "-n", shop.namespace, "--timeout=1")
     assert "! WhatsApp has temporarily banned this number until 2027-03-04 12:00 UTC." in done.stderr
-    assert "An attempt before the ban has ended may lengthen it." in done.stderr
+    assert "then run: oxy pair shop\nAn attempt before the ban has ended may lengthen it." in done.stderr
     asked = oxy("pair", "shop", "-n", shop.namespace, "--timeout=1", "--output=json")
     assert json.loads(asked.stdout.splitlines()[0])["event"] == "banned"
 
