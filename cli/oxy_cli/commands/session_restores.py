@@ -110,7 +110,7 @@ def _chosen(system: Cluster, resource: Resource, order: RestoreOrder) -> tuple[s
         message = (
             f"nothing was changed: the backups of {source} cannot be looked at, so none can be restored now: "
             f"{str(error).rstrip('.')}. Whoever may only change the instance can set spec.session.restoreFrom instead: "
-            "it waits until NATS can be asked"
+            "it waits until they can be"
         )
         raise SessionCommandError(message) from error
     if not held:
