@@ -158,6 +158,8 @@ class Actor:
             if plan.starts_pod:
                 await self._applier.scale(key.namespace, plan.workload.name, 1)
             return None
+        if plan.record is not None:
+            await self._applier.write_record(instance, plan.record)
         await self._applier.ensure_absent(plan.workload.kind, key.namespace, plan.workload.name)
         if plan.awaits_pod(self._cache.pods.of(key)):
             return None

@@ -6,7 +6,7 @@ derives from the names and outlives the resource. Otherwise it stays, as with th
 `oxy sessions list` names it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from oxy_core.envelopes import LiveState
@@ -20,6 +20,7 @@ from oxy_operator.decide.backups import StoredBackup
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.live_state import current_live_state
 from oxy_operator.decide.observed import Observed
+from oxy_operator.decide.pod import Pod
 from oxy_operator.lenient import plain_text
 from oxy_operator.problems import Problem
 
@@ -48,6 +49,8 @@ class Farewell:
     waits_for: Problem | None
     """None: the pod has left, or cannot be asked, or was waited for long enough."""
     deletes_claim: bool
+    record: EpochRecord | None = None
+    """What the claim is to say before the pod goes, which alone tells that it has left; None: nothing new."""
     remark: Problem | None = None
     """What people must see once the instance is gone: why the claim stays, or that its device may still be linked."""
 
@@ -72,8 +75,14 @@ def farewell(observed: Observed, *, overdue: bool) -> Farewell:
     backup = _replacing(observed, record, wish)
     if backup is None:
         return Farewell(wish, waits_for, deletes_claim=False, remark=_kept(observed, record))
-    is_unlinked = record.set_aside is None and _is_unlinked(observed, record, wish)
-    return Farewell(wish, waits_for, deletes_claim=True, remark=None if is_unlinked else _still_linked(backup))
+    is_unlinked = _is_unlinked(observed, record, wish)
+    return Farewell(
+        wish,
+        waits_for,
+        deletes_claim=True,
+        record=replace(record, paired=False) if is_unlinked and waits_for is None else None,
+        remark=None if is_unlinked and record.set_aside is None else _still_linked(backup),
+    )
 
 
 def _is_linked(observed: Observed, record: EpochRecord) -> bool:
@@ -93,12 +102,16 @@ def _replacing(observed: Observed, record: EpochRecord, wish: LeaveWish) -> Stor
 
 def _is_unlinked(observed: Observed, record: EpochRecord, wish: LeaveWish) -> bool:
     """Whether the linked device is known to be removed on the phone: by its pod, as it was told, or by somebody."""
-    ended = observed.pod.ended(record.epoch) if observed.pod is not None else None
-    if ended is not None and ended.exit_code == ExitCode.LOGGED_OUT:
+    if _has_logged_out(observed.pod, record):
         return True
     live = _last_said(observed, record)
     said = live.leaving if live is not None else None
     return said is not None and (said.wish, said.step) == (wish.id, LeaveStep.LEFT)
+
+
+def _has_logged_out(pod: Pod | None, record: EpochRecord) -> bool:
+    ended = pod.ended(record.epoch) if pod is not None else None
+    return ended is not None and ended.exit_code == ExitCode.LOGGED_OUT
 
 
 def _kept(observed: Observed, record: EpochRecord) -> Problem:
@@ -133,9 +146,8 @@ def _waits_for(observed: Observed, record: EpochRecord, wish: LeaveWish) -> Prob
         return None
     if workload.replicas == 0:
         return _starting(observed, record)
-    ended = pod.ended(record.epoch) if pod is not None else None
-    if ended is not None and ended.exit_code == ExitCode.LOGGED_OUT:
-        return None
+    if _has_logged_out(pod, record):
+        return None if observed.backups is not None else _unlisted()
     is_away = pod is None or pod.deleted_at is not None or pod.epoch != record.epoch
     live = _last_said(observed, record) if is_away else current_live_state(observed.reported, pod, record, observed.now)
     said = live.leaving if live and live.leaving and live.leaving.wish == wish.id else None
@@ -154,6 +166,11 @@ def _starting(observed: Observed, record: EpochRecord) -> Problem | None:
         return None
     message = f"The instance was suspended. Its pod is started once more, to leave without answering anybody. {_UNTIL}"
     return Problem(_STARTING, message)
+
+
+def _unlisted() -> Problem:
+    message = f"The device is unlinked on the phone. NATS has not listed the session's backups yet. {_UNTIL}"
+    return Problem(_STEPS[LeaveStep.LEFT], message)
 
 
 def _last_said(observed: Observed, record: EpochRecord) -> LiveState | None:

@@ -42,6 +42,8 @@ class RemovalPlan:
     """Whether a pod is started to read them."""
     status: Status | None
     """What to show meanwhile."""
+    record: EpochRecord | None
+    """Written to the claim before the workload is deleted; None: it stays as it is."""
     overdue: bool
     """Whether neither the pod nor NATS is waited for any longer."""
     remark: Warned | None
@@ -75,6 +77,7 @@ def removal_plan(observed: Observed) -> RemovalPlan | None:
         notice=_notice(observed, leaves) if leaves else None,
         starts_pod=leaves is not None and leaves.starts_pod,
         status=_status(observed, leaves) if leaves else None,
+        record=leaves.record if leaves else None,
         overdue=overdue,
         remark=Warned(leaves.remark.reason, leaves.remark.message) if leaves and leaves.remark else None,
     )

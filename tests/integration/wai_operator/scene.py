@@ -401,6 +401,13 @@ class Scene:
             }
         }
 
+    def warned(self, reason: str) -> list[str]:
+        """What events of this reason tell people about the instance."""
+        found = self.api.get(f"/apis/events.k8s.io/v1/namespaces/{self.namespace}/events")["items"]
+        return [
+            event["note"] for event in found if (event["reason"], event["regarding"]["name"]) == (reason, self.name)
+        ]
+
     # -- the bus
 
     @property

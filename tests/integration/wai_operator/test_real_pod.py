@@ -3,14 +3,14 @@
 import json
 import sys
 from base64 import b64decode
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from forked import run_forked
-from integration.wai_operator.scene import Object, Scene, condition, eventually, utc
+from integration.wai_operator.scene import Json, Object, Scene, condition, eventually, utc
 from integration.wai_operator.test_clients import connected, counted, outdated
 from nats.aio.msg import Msg
 
@@ -80,37 +80,64 @@ def real_pod(scene: Scene, whatsapp: WhatsApp, folder: Path) -> Iterator[RealPod
         print(made.program.tail(60))  # noqa: T201 pytest shows it with a failure
 
 
-async def test_a_real_pod_is_linked_backed_up_by_schedule_and_its_refusal_is_told_to_all(
-    lone: Scene, tmp_path: Path
-) -> None:
-    lone.operator.start()
-    same, newer = (replace(lone, name=name) for name in ("same", "newer"))
-    lone.create()
+@asynccontextmanager
+async def linked_pod(scene: Scene, folder: Path, **spec: Json) -> AsyncIterator[tuple[WhatsApp, RealPod]]:
+    """A new instance's pod, once its phone is linked, and the WhatsApp that it uses."""
+    scene.operator.start()
+    scene.create(**spec)
     for kind in ("statefulset", "configmap"):
-        await lone.until_child(kind)
-    await lone.until_status(lambda found: condition(found, "CredentialsReady").get("status") == "True")
-    lone.start_pod()
+        await scene.until_child(kind)
+    await scene.until_status(lambda found: condition(found, "CredentialsReady").get("status") == "True")
+    scene.start_pod()
     codes: dict[str, LiveCode] = {}
 
     async def see(message: Msg) -> None:
         codes[message.subject.rpartition(".")[2]] = LiveCode.decode(message.data)
 
-    async with WhatsApp() as whatsapp, lone.platform() as platform:
-        await platform.subscribe(subjects.live(lone.organization, lone.name, "*"), cb=see)
-        with real_pod(lone, whatsapp, tmp_path / "pod") as pod:
-            await is_linked(lone, pod, whatsapp, codes)
-            await is_backed_up_by_schedule(lone, pod)
-            client = lone.status()["client"]["version"]
-            await connected(same, client_version=client)
-            await connected(newer, client_version=f"{client}1")
-            await counted(lone.operator, 0)
-            await (await whatsapp.phone(lone.phone)).fault(FaultKind.OUTDATED, count=3)
-            assert await eventually(lambda: pod.program.exit_code, "an end") == ExitCode.CLIENT_OUTDATED
-            lone.pod_status(state=pod.end())
+    async with WhatsApp() as whatsapp:
+        with real_pod(scene, whatsapp, folder) as pod:
+            async with scene.platform() as platform:
+                await platform.subscribe(subjects.live(scene.organization, scene.name, "*"), cb=see)
+                await is_linked(scene, pod, whatsapp, codes)
+            yield whatsapp, pod
+
+
+async def test_a_real_pod_is_linked_backed_up_by_schedule_and_its_refusal_is_told_to_all(
+    lone: Scene, tmp_path: Path
+) -> None:
+    same, newer = (replace(lone, name=name) for name in ("same", "newer"))
+    async with linked_pod(lone, tmp_path / "pod") as (whatsapp, pod):
+        await is_backed_up_by_schedule(lone, pod)
+        client = lone.status()["client"]["version"]
+        await connected(same, client_version=client)
+        await connected(newer, client_version=f"{client}1")
+        await counted(lone.operator, 0)
+        await (await whatsapp.phone(lone.phone)).fault(FaultKind.OUTDATED, count=3)
+        assert await eventually(lambda: pod.program.exit_code, "an end") == ExitCode.CLIENT_OUTDATED
+        lone.pod_status(state=pod.end())
     await lone.until_phase("Failed", "ClientOutdated")
     assert client in (await outdated(same, "True"))["message"]
     assert condition(newer.status(), "ClientOutdated")["status"] == "False"
     await counted(lone.operator, 2)
+
+
+async def test_a_real_pod_that_leaves_once_the_bus_is_back_leaves_no_device_behind(lone: Scene, tmp_path: Path) -> None:
+    async with linked_pod(lone, tmp_path / "pod", session={"deletionPolicy": "Delete"}) as (whatsapp, pod):
+        lone.nats.stop()
+        lone.api.delete(lone.path("wai", lone.name))
+        await lone.until_child("configmap", lambda found: json.loads(found["data"]["settings.json"]).get("leave"))
+        pod.fill()
+        await pod.has_logged("leaving_begun")
+        lone.nats.start()
+        assert await eventually(lambda: pod.program.exit_code, "an end") == ExitCode.LOGGED_OUT
+        assert not whatsapp.service.account(lone.phone).devices
+        # The kubelet has started another process meanwhile.
+        lone.pod_status(last=pod.end(), restarts=1)
+        await eventually(lambda: lone.child("statefulset") is None, "the StatefulSet is deleted")
+    lone.kill_pod()
+    await eventually(lambda: '"keeps_session": false' in lone.log(), "the instance and its volume are gone")
+    lone.operator.stop()
+    assert lone.warned("DeviceStillLinked") == []
 
 
 async def is_linked(scene: Scene, pod: RealPod, whatsapp: WhatsApp, codes: dict[str, LiveCode]) -> None:

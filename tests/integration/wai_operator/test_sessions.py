@@ -95,10 +95,7 @@ async def linked(scene: Scene, **spec: Json) -> None:
 
 def kept(scene: Scene) -> list[str]:
     """Why people are told that the volume stays."""
-    found = scene.api.get(f"/apis/events.k8s.io/v1/namespaces/{scene.namespace}/events")["items"]
-    return [
-        event["note"] for event in found if (event["reason"], event["regarding"]["name"]) == ("SessionKept", scene.name)
-    ]
+    return scene.warned("SessionKept")
 
 
 async def gone(scene: Scene) -> None:
@@ -262,6 +259,28 @@ async def test_a_suspended_instance_starts_its_pod_once_more_to_leave(scene: Sce
     left = scene.child("claim")
     assert left is None or "deletionTimestamp" in left["metadata"]
     assert kept(scene) == []
+
+
+async def test_an_operator_that_hears_nothing_of_a_pod_that_has_left_warns_nobody(lone: Scene) -> None:
+    lone.operator.variables |= {"OXY_IDENTITY": "oxy-operator-0"}
+    lone.operator.start()
+    await linked(lone, session={"deletionPolicy": "Delete"})
+    lone.api.delete(lone.path("wai", lone.name))
+    leave = (await eventually(lambda: told(lone).leave, "the pod is told to leave")).id
+    async with on_the_bus(lone) as pod:
+        await back_up(lone, pod, request=leave)
+    lone.pod_status(last=lone.terminated(ExitCode.LOGGED_OUT), restarts=1)
+    await eventually(lambda: lone.child("statefulset") is None, "the StatefulSet is deleted")
+    lone.operator.kill()
+    lone.kill_pod()
+    lone.operator.start()
+    await gone(lone)
+    left = lone.child("claim")
+    assert left is None or "deletionTimestamp" in left["metadata"]
+    # Written once the instance is gone, as events are.
+    await eventually(lambda: '"keeps_session": false' in lone.log(), "the removal is logged")
+    lone.operator.stop()
+    assert lone.warned("DeviceStillLinked") == []
 
 
 async def test_the_only_copy_of_a_session_stays(scene: Scene) -> None:

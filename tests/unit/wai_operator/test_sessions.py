@@ -792,6 +792,7 @@ STOPPED: Json = {"pod": None, "spec": {"suspend": True}, "workload": Workload(ep
         (STOPPED | {"proxy": ProxyWanted("proxy", fault=ProxyFault("ProxySecretMissing", "", ""))}, None),
         ({"pod": None, "record": record(ended=EpochEnd(epoch=2, exit_code=64, reason="x", message="y"))}, None),
         ({"pod": pod(state=termination(64))}, None),
+        ({"pod": pod(state=termination(64)), "backups": None}, "ReadingBackups"),
         ({"workload": None}, None),
         ({"deleted_at": NOW - RELEASE_AFTER - timedelta(seconds=1)}, None),
         ({"record": record(paired=False)}, None),
@@ -875,3 +876,33 @@ def test_people_see_that_a_device_may_be_linked_whose_volume_is_gone(changes: Js
     if plan.remark is not None:
         assert f"backup {made.manifest.id} of 2026-11-22T11:30:00Z" in plan.remark.note
         assert "Linked devices" in plan.remark.note
+
+
+MADE = (backup(age=HOUR / 2),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "unlinked"),
+    [
+        ({}, False),
+        ({"pod": pod(state=termination(64))}, True),
+        ({"pod": pod(last=termination(64))}, True),  # started once more meanwhile
+        ({"reported": left("left"), "pod": None}, True),
+        ({"reported": left("left", backup=ID.format(9))}, False),  # waited for: its backup is not listed yet
+        ({"reported": left("unlinking")}, False),
+        ({"deleted_at": NOW - 2 * RELEASE_AFTER}, False),
+        ({"deleted_at": NOW - 2 * RELEASE_AFTER, "reported": left("failed")}, False),
+        ({"deleted_at": NOW - 2 * RELEASE_AFTER, "pod": pod(state=termination(70))}, False),
+    ],
+)
+def test_that_a_device_was_unlinked_is_known_once_its_pod_is_gone(changes: Json, *, unlinked: bool) -> None:
+    for aside in (None, NOW - HOUR):
+        plan = removal_plan(leaving(**{"backups": MADE, "record": record(set_aside=aside)} | changes))
+        assert plan is not None
+        assert plan.record == (record(paired=False, set_aside=aside) if unlinked else None)
+        # Another operator, which has heard nothing of the pod.
+        kept = EpochRecord.of((plan.record or record(set_aside=aside)).annotations)
+        later = removal_plan(leaving(backups=MADE, record=kept, pod=None, workload=None))
+        assert later is not None
+        assert later.claim is not None
+        assert (later.remark is None) is (unlinked and aside is None)
