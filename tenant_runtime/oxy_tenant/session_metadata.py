@@ -68,6 +68,8 @@ class RestoreRecord(_Part):
     """Newest row of message secrets that the restored session has."""
     same_device: bool = False
     """Whether it is the device that the session had before, as far as that was noted."""
+    device_before: bool = True
+    """Whether the session that it replaced may have held a device; an older version did not look."""
 
     @property
     def state(self) -> RestoreState:
@@ -139,6 +141,11 @@ class SessionMetadata(_Part):
             reason = _FORMERLY.get(given_up.reason, given_up.reason)
             return reason if given_up.epoch >= epoch and reason in TERMINAL_CAUSES else None
         return None if ended is not None and ended.epoch >= self.device_epoch and unpaired(ended) else SESSION_MISSING
+
+    @property
+    def has_device(self) -> bool:
+        """Whether the session is to hold a device: one is known, and nobody has given it up."""
+        return self.device_digest is not None and self.given_up is None
 
     @property
     def restored(self) -> RestoreRecord | None:

@@ -137,11 +137,12 @@ class SessionRecord:
         """Whether a session that was set aside may be of another device than the one that was there after it."""
         known = self._metadata.current
         regained = [restored.at.replace(microsecond=0) for restored in known.restores if restored.same_device]
+        without = [restored.at.replace(microsecond=0) for restored in known.restores if not restored.device_before]
         match aside.name.split("-")[0]:
             case "session.missing":
                 return False
             case "session.before":
-                return at not in regained
+                return at not in {*regained, *without}
             case "session.bad":
                 was_there = known.linked_at is not None and known.linked_at <= at
                 return not (was_there and any(at <= moment for moment in regained))

@@ -169,8 +169,7 @@ class BackupMaker:
             packed = self._archive.pack()
         except SessionError as error:
             raise SessionError(with_advice(str(error), _LOST)) from error
-        known = self._metadata.current
-        if packed is None and known.device_digest is not None and known.given_up is None:
+        if packed is None and self._metadata.current.has_device:
             message = f"the session on the volume is gone or empty. {_LOST}"
             raise SessionMissingError(message)
         return packed

@@ -60,14 +60,24 @@ class Restorer:
 
         Raises VolumeError and OSError: then it may succeed later.
         """
-        now = datetime.now(UTC)
+        now, device_before = datetime.now(UTC), await asyncio.to_thread(self._may_hold_device)
         try:
             await asyncio.to_thread(self._archive.adopt, unpacked, now, wish.manifest.made_at)
         except SessionError as error:
             # Some damage shows only when something is changed. The present session is still in its place.
             detail = f"the session in backup {wish.manifest.id} cannot be used: {error}"
             return await self._keep(wish, RestoreOutcome.REFUSED, BackupDamagedError.reason, detail)
-        return await self._keep(wish, RestoreOutcome.RESTORED, "Restored", CAVEAT, unpacked, at=now)
+        outcome = RestoreOutcome.RESTORED
+        return await self._keep(wish, outcome, "Restored", CAVEAT, unpacked, at=now, device_before=device_before)
+
+    def _may_hold_device(self) -> bool:
+        """Whether the present session may hold a device: also one that is damaged, or of which only the log is left."""
+        if self._metadata.current.has_device or not self._session.has_content:
+            return True
+        try:
+            return self._session.examine() is not None
+        except SessionError:
+            return True
 
     def _refused(self, wish: RestoreWish, phone: str) -> RefusedRestore | None:
         last_change = self._archive.last_change()  # before a look at the session, which may write its log into it
@@ -116,6 +126,7 @@ class Restorer:
         unpacked: UnpackedSession | None = None,
         *,
         at: datetime | None = None,
+        device_before: bool = True,
     ) -> RestoreRecord:
         restored, device = outcome is RestoreOutcome.RESTORED, self._metadata.current.device_digest
         record = RestoreRecord(
@@ -128,6 +139,7 @@ class Restorer:
             forced=wish.force,
             newest_secret=0 if unpacked is None else unpacked.newest_secret,
             same_device=restored and device == wish.manifest.device,
+            device_before=device_before,
         )
         await asyncio.to_thread(self._archive.discard)  # what was refused would take room until the next backup
         await asyncio.to_thread(self._write, record, wish)

@@ -143,6 +143,30 @@ async def test_a_session_that_is_lost_under_the_pod_is_told_and_brought_back_by_
         assert (await asked(scene, "again")).outcome is BackupOutcome.DONE
 
 
+async def test_a_backup_that_is_restored_on_a_volume_that_never_had_a_phone_sets_no_device_aside(scene: Scene) -> None:
+    async with serving_backups(scene) as server:
+        await scene.pair()
+        await asked(scene, "first")
+        [manifest] = await server.manifests()
+        await scene.runtime.kill(signal.SIGTERM)
+        for file in scene.runtime.session.iterdir():
+            file.unlink()
+        scene.bus.states.clear()
+        await scene.runtime.start()
+        await scene.offer()
+        await scene.runtime.kill(signal.SIGTERM)
+
+        scene.runtime.epoch = 2
+        scene.runtime.write_settings(restore=RestoreWish(id="w1", manifest=manifest))
+        await scene.runtime.start()
+        assert (await restored(scene, "w1")).outcome is RestoreOutcome.RESTORED
+        await scene.ready()
+        facts = scene.bus.states[-1].session
+        assert facts is not None
+        assert facts.set_aside_bytes, "the session in which codes were offered"
+        assert facts.others_aside is False
+
+
 async def test_a_backup_that_cannot_be_had_changes_nothing(scene: Scene) -> None:
     async with serving_backups(scene) as server:
         await scene.pair()

@@ -5,7 +5,7 @@ Each start has new objects, which know no more than the volume; a process that i
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -187,6 +187,53 @@ async def test_a_backup_of_the_same_device_leaves_none_of_another_aside(
     later = datetime.now(UTC) + timedelta(minutes=1)
     volume.session.rename(volume.session.with_name(f"session.bad-{later:%Y%m%dT%H%M%SZ}.db"))
     assert volume.record(2).facts().others_aside is True
+
+
+async def never_linked(volume: Volume) -> None:
+    for file in volume.folder.iterdir():
+        if file.name == METADATA_FILE or file == volume.session:
+            file.unlink()
+    make_session(volume.session, paired=False)
+    assert await volume.start() == "pairs"
+
+
+async def logged_out(volume: Volume) -> None:
+    volume.record(1).gives_up("LoggedOut")
+    volume.unlink()
+
+
+async def lost(volume: Volume) -> None:
+    replace(volume)
+
+
+async def lost_but_its_log(volume: Volume) -> None:
+    volume.record(1).gives_up("LoggedOut")
+    empty(volume)
+    volume.session.with_name("session.db-wal").write_bytes(b"what was written last")
+
+
+async def damaged(volume: Volume) -> None:
+    await never_linked(volume)
+    damage(volume)
+
+
+@pytest.mark.parametrize(
+    ("begin", "others"),
+    [(never_linked, False), (logged_out, False), (lost, True), (lost_but_its_log, True), (damaged, True)],
+)
+async def test_a_session_without_a_device_that_a_backup_replaces_is_none_of_another_device(
+    volume: Volume, begin: Callable[[Volume], Awaitable[None]], *, others: bool
+) -> None:
+    archive, store = NeonizeArchive(volume.folder), SessionStore(volume.folder)
+    packed = archive.pack()
+    assert packed is not None
+    kept = packed.file.rename(volume.folder / "backup")
+    await begin(volume)
+    restorer = Restorer(environment_in(volume.folder), archive, store, MetadataFile(volume.folder, "acme", "shop"))
+    await restorer.put_in_place(wish(), archive.unpack(kept, limit=packed.database_bytes))
+    facts = volume.record(2).facts()
+    assert facts.set_aside_bytes
+    assert facts.others_aside is others
 
 
 @pytest.mark.parametrize("ending", [None, BAN])
