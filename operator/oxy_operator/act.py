@@ -151,6 +151,8 @@ class Actor:
     async def remove(self, key: Key, observed: Observed, plan: RemovalPlan) -> list[Key] | None:
         """Carry out a removal; return the instances that may now want its number, or None if it has to wait."""
         instance = observed.instance
+        if plan.record is not None:
+            await self._applier.write_record(instance, plan.record)
         if plan.settings is not None:
             await self._applier.ensure(CONFIG_MAPS, plan.settings)
             if plan.notice is not None:
@@ -158,8 +160,6 @@ class Actor:
             if plan.starts_pod:
                 await self._applier.scale(key.namespace, plan.workload.name, 1)
             return None
-        if plan.record is not None:
-            await self._applier.write_record(instance, plan.record)
         await self._applier.ensure_absent(plan.workload.kind, key.namespace, plan.workload.name)
         if plan.awaits_pod(self._cache.pods.of(key)):
             return None

@@ -50,7 +50,7 @@ class Farewell:
     """None: the pod has left, or cannot be asked, or was waited for long enough."""
     deletes_claim: bool
     record: EpochRecord | None = None
-    """What the claim is to say before the pod goes, which alone tells that it has left; None: nothing new."""
+    """What the claim is to say before the pod goes, which alone tells that a phone is linked, or that it has left."""
     remark: Problem | None = None
     """What people must see once the instance is gone: why the claim stays, or that its device may still be linked."""
 
@@ -74,13 +74,15 @@ def farewell(observed: Observed, *, overdue: bool) -> Farewell:
     waits_for = _waits_for(observed, record, wish) if linked and not overdue else None
     backup = _replacing(observed, record, wish)
     if backup is None:
-        return Farewell(wish, waits_for, deletes_claim=False, remark=_kept(observed, record))
+        noted = replace(record, paired=linked)
+        return Farewell(wish, waits_for, deletes_claim=False, record=noted, remark=_kept(observed, record))
     is_unlinked = _is_unlinked(observed, record, wish)
+    has_left = is_unlinked and waits_for is None
     return Farewell(
         wish,
         waits_for,
         deletes_claim=True,
-        record=replace(record, paired=False) if is_unlinked and waits_for is None else None,
+        record=replace(record, paired=linked and not has_left),
         remark=None if is_unlinked and record.set_aside is None else _still_linked(backup),
     )
 

@@ -43,7 +43,7 @@ class RemovalPlan:
     status: Status | None
     """What to show meanwhile."""
     record: EpochRecord | None
-    """Written to the claim before the workload is deleted; None: it stays as it is."""
+    """Written to the claim before anything else; None: it stays as it is."""
     overdue: bool
     """Whether neither the pod nor NATS is waited for any longer."""
     remark: Warned | None

@@ -899,10 +899,23 @@ def test_that_a_device_was_unlinked_is_known_once_its_pod_is_gone(changes: Json,
     for aside in (None, NOW - HOUR):
         plan = removal_plan(leaving(**{"backups": MADE, "record": record(set_aside=aside)} | changes))
         assert plan is not None
-        assert plan.record == (record(paired=False, set_aside=aside) if unlinked else None)
+        assert plan.record == record(paired=not unlinked, set_aside=aside)
         # Another operator, which has heard nothing of the pod.
-        kept = EpochRecord.of((plan.record or record(set_aside=aside)).annotations)
+        kept = EpochRecord.of(plan.record.annotations)
         later = removal_plan(leaving(backups=MADE, record=kept, pod=None, workload=None))
         assert later is not None
         assert later.claim is not None
         assert (later.remark is None) is (unlinked and aside is None)
+
+
+@pytest.mark.parametrize("deleted_at", [NOW, NOW - 2 * RELEASE_AFTER])
+def test_that_a_phone_is_linked_is_known_once_its_pod_is_gone(deleted_at: datetime) -> None:
+    connected = pod(ready=True)
+    plan = removal_plan(leaving(backups=[], record=record(paired=False), pod=connected, deleted_at=deleted_at))
+    assert plan is not None
+    assert plan.record == record(paired=True)
+    later = removal_plan(leaving(backups=[], record=plan.record, pod=None, deleted_at=NOW - 2 * RELEASE_AFTER))
+    assert later is not None
+    assert later.claim is None
+    assert later.remark is not None
+    assert later.remark.reason == "SessionKept"
