@@ -20,7 +20,8 @@ begin
     insert into organizations (id, name) values (organization, document ->> 'organization') on conflict (id) do nothing;
     insert into instances (organization_id, id, name, settings, applied, owner_keys)
     values (organization, instance, document ->> 'instance', document, document, owners)
-    on conflict (organization_id, id) do nothing;
+    -- On any of its keys: a row that is updated meanwhile may be missed in one index and found in another.
+    on conflict do nothing;
     added := found;
     perform lock_queue(organization);
     if not enqueue_instance(organization, instance, document ->> 'account', bucket, entry, newest, reading) then
