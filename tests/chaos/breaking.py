@@ -93,14 +93,15 @@ class Breaking(ABC):
 
 async def stopped_for(pids: Sequence[int], seconds: float) -> None:
     """Let processes stand still for a while."""
-    _signal_all(pids, signal.SIGSTOP)
+    signal_all(pids, signal.SIGSTOP)
     try:
         await asyncio.sleep(seconds)
     finally:
-        _signal_all(pids, signal.SIGCONT)
+        signal_all(pids, signal.SIGCONT)
 
 
-def _signal_all(pids: Sequence[int], which: signal.Signals) -> None:
+def signal_all(pids: Sequence[int], which: signal.Signals) -> None:
+    """Send a signal to those processes that have not ended."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, which)

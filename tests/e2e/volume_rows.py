@@ -9,15 +9,18 @@ from e2e.volumes import damage_session, delete_session, volume_of
 
 MIB: Final = 1 << 20
 
+CRASHED: Final = frozenset({"Crashed"})
+"""Reason of the event over a process that was killed."""
+
 
 def _damaged() -> Row:
     """The session is damaged."""
-    return Row("session-damaged", "BadSession", damage_session)
+    return Row("session-damaged", "BadSession", damage_session, also=CRASHED)
 
 
 def _missing() -> Row:
     """The session is deleted."""
-    return Row("session-missing", "SessionMissing", delete_session)
+    return Row("session-missing", "SessionMissing", delete_session, also=CRASHED)
 
 
 def _full() -> Row:

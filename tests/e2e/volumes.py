@@ -1,12 +1,14 @@
 """Session volumes of the local node: their files, and one with a size of its own."""
 
 import asyncio
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from chaos.breaking import signal_all
 from e2e.fleet import NAMESPACE, WITHIN, Fleet, Member
 from integration.tenant.small_volumes import SmallVolume, small_volume
 
@@ -27,25 +29,55 @@ Json = Any
 
 
 async def damage_session(fleet: Fleet, member: Member) -> None:
-    """Put rubbish in the place of a member's session, and have another pod start with it."""
+    """Put rubbish in the place of a member's session, while its processes stand still; then end them by force."""
     file = await session_file(fleet, member)
-    # A session that has just begun is in the log alone.
-    for part in (file.with_name("session.db-wal"), file):
-        if part.exists():
-            _damage(part)
-    await _begin_anew(fleet, member)
+    async with _ended_by_force(fleet, member):
+        # A session that has just begun is in the log alone.
+        for part in (file.with_name("session.db-wal"), file):
+            if part.exists():
+                part.write_bytes(b"no database at all" * 1000)
 
 
 async def delete_session(fleet: Fleet, member: Member) -> None:
-    """Delete a member's session, and have another pod start without it."""
-    (await session_file(fleet, member)).unlink()
-    await _begin_anew(fleet, member)
+    """Delete a member's session, while its processes stand still; then end them by force."""
+    file = await session_file(fleet, member)
+    async with _ended_by_force(fleet, member):
+        file.unlink()
 
 
-async def _begin_anew(fleet: Fleet, member: Member) -> None:
-    uid = member.pod["metadata"]["uid"]
-    fleet.kubectl("delete", "--namespace", NAMESPACE, "pod", member.pod["metadata"]["name"], "--wait=false")
-    await fleet.until("another pod", [member], lambda one: one.pod is None or one.pod["metadata"]["uid"] != uid)
+@asynccontextmanager
+async def _ended_by_force(fleet: Fleet, member: Member) -> AsyncIterator[None]:
+    """Have a member's processes stand still, and kill them at the end; the kubelet starts its container again.
+
+    SQLite may crash if its files are replaced while it runs. Source: https://sqlite.org/howtocorrupt.html#unlink.
+    """
+    async with asyncio.timeout(WITHIN):
+        while not (processes := await asyncio.to_thread(_processes, fleet, member)):  # noqa: ASYNC110 no event
+            await asyncio.sleep(0.5)
+    signal_all(processes, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        signal_all(processes, signal.SIGKILL)
+
+
+def _processes(fleet: Fleet, member: Member) -> list[int]:
+    """Return the process ids on this machine of a member's container; none while it does not run."""
+    pod = fleet.kubectl.find("--namespace", NAMESPACE, "pod", f"wai-{member.name}-0") or {}
+    for container in pod.get("status", {}).get("containerStatuses", ()):
+        _, _, container_id = container.get("containerID", "").rpartition("/")
+        if container_id and "running" in container["state"]:
+            return [
+                int(group.parent.name) for group in Path("/proc").glob("[0-9]*/cgroup") if container_id in _read(group)
+            ]
+    return []
+
+
+def _read(file: Path) -> str:
+    """Return a text in ``/proc``; empty if its process has ended."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return file.read_text()
+    return ""
 
 
 async def session_file(fleet: Fleet, member: Member) -> Path:
@@ -57,15 +89,6 @@ async def session_file(fleet: Fleet, member: Member) -> Path:
         while not _is_database(file):  # noqa: ASYNC110 no event
             await asyncio.sleep(0.5)
     return file
-
-
-def _damage(file: Path) -> None:
-    """Replace a file, so that a process that has it open goes on with the old one until its end."""
-    found, damaged = file.stat(), file.with_name("damaged")
-    damaged.write_bytes(b"no database at all" * 1000)
-    os.chown(damaged, found.st_uid, found.st_gid)
-    damaged.chmod(found.st_mode)
-    damaged.replace(file)
 
 
 def _is_database(file: Path) -> bool:
