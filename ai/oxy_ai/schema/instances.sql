@@ -17,10 +17,11 @@ declare
     in_force jsonb;
 begin
     perform enter_org(organization);
-    insert into organizations (id, name) values (organization, document ->> 'organization') on conflict (id) do nothing;
+    -- On any of their keys: one that another worker inserts or updates at this moment may be missed in the index of one key
+    -- and found in that of the other.
+    insert into organizations (id, name) values (organization, document ->> 'organization') on conflict do nothing;
     insert into instances (organization_id, id, name, settings, applied, owner_keys)
     values (organization, instance, document ->> 'instance', document, document, owners)
-    -- On any of its keys: a row that is updated meanwhile may be missed in one index and found in another.
     on conflict do nothing;
     added := found;
     perform lock_queue(organization);
