@@ -268,7 +268,7 @@ def leave_last_words(environment: RuntimeSettings, refused: LoginRefused) -> Non
     """Leave a termination message for a process that the library is about to end over a refused login; blocks."""
     message = last_words(
         refused,
-        environment.instance,
+        environment.place,
         epoch=environment.epoch,
         pod_uid=environment.pod_uid,
         ended_at=datetime.now(UTC),
@@ -344,7 +344,7 @@ def _build_connection(
     shared: Shared, board: StateBoard, reception: Reception, hold: ConnectionHold, room: RoomWatch
 ) -> Connection:
     return Connection(
-        instance=shared.environment.instance,
+        instance=shared.environment.place,
         link=shared.adapter.link,
         session=shared.adapter.session,
         settings=shared.settings,

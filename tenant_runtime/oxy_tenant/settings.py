@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr
 
 from oxy_core.errors import SettingsError
 from oxy_core.identity import AccountKey, InstanceName, OrganizationName
+from oxy_core.instance.custom_resource import place_of
 from oxy_core.instance.proxy_url import ProxyUrl
 from oxy_core.settings import ProcessSettings
 
@@ -15,6 +16,7 @@ class RuntimeSettings(ProcessSettings):
 
     organization: OrganizationName = Field(description="Organization that this instance acts for.")
     instance: InstanceName = Field(description="Name of the WhatsAppInstance.")
+    namespace: str = Field(default="", description="Namespace of the WhatsAppInstance; empty: unknown.")
     account: AccountKey = Field(description="Public key of the instance's NATS account.")
     nats_url: str = Field(description="URL of the NATS server.")
     nats_credentials: Path | None = Field(default=None, description="NATS credentials file, if the server needs one.")
@@ -50,6 +52,11 @@ class RuntimeSettings(ProcessSettings):
         except SettingsError as error:
             message = f"{error}. Correct it in the Secret that spec.network.proxySecretRef names"
             raise SettingsError(message) from None
+
+    @property
+    def place(self) -> str:
+        """The instance's name as commands take it."""
+        return place_of(self.instance, self.namespace) if self.namespace else self.instance
 
     @property
     def label(self) -> str:

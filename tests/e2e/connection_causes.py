@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 
 from e2e.cause_table import SHOWN, Shown
-from e2e.fleet import Fleet, Member, proxy_secret, running_fleet
+from e2e.fleet import NAMESPACE, Fleet, Member, proxy_secret, running_fleet
 from e2e.row import Row, keep_inflicting
 from e2e.volumes import own_volume
 
@@ -117,7 +117,7 @@ def _assert_told(row: Row, cause: Shown, message: str) -> None:
     assert row.says in message, (row.name, message)
     assert "hush-hush" not in message
     to_pair = is_final(row) or row.reason in {"PairingDenied", "PhoneCodeRefused"}
-    assert (f"oxy pair {row.name}" in message) == to_pair, (row.name, message)
+    assert (f"oxy pair {row.name} -n {NAMESPACE}" in message) == to_pair, (row.name, message)
     if row.reason == "TemporaryBan":
         until = re.search(r" until (\d{4}-\d\d-\d\d \d\d:\d\d) UTC", message)
         assert until is not None, message

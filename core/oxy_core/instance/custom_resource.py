@@ -52,6 +52,11 @@ class Phase(StrEnum):
     FAILED = "Failed"
 
 
+def place_of(instance: str, namespace: str) -> str:
+    """Return an instance's name as commands take it, from whatever namespace they are run."""
+    return f"{instance} -n {namespace}"
+
+
 def runtime_name(instance: str) -> str:
     """Return the name of the instance's StatefulSet, ConfigMap, credentials Secret and NetworkPolicy."""
     return f"wai-{instance}"

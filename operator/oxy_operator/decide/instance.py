@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from oxy_core.identity import InstanceName, OrganizationName, OwnerAddress, Phone
-from oxy_core.instance.custom_resource import BACKUP_ANNOTATION, REPAIR_ANNOTATION
+from oxy_core.instance.custom_resource import BACKUP_ANNOTATION, REPAIR_ANNOTATION, place_of
 from oxy_core.instance.pairing_offer import PairingMethod
 from oxy_core.instance.session_states import MAX_NONCE
 from oxy_core.instance.settings import (
@@ -238,7 +238,7 @@ class Instance(BaseModel):
     @property
     def place(self) -> str:
         """Its name as commands take it, from whatever namespace they are run."""
-        return f"{self.name} -n {self.namespace}"
+        return place_of(self.name, self.namespace)
 
     @classmethod
     def of(cls, resource: Object) -> Self:

@@ -124,7 +124,7 @@ def _kept(observed: Observed, record: EpochRecord) -> Problem:
         why = f"credentials were set aside on it {moment}, and no verified backup was made since"
     message = (
         f"deletionPolicy is Delete, but volume {claim_name(instance.name)} is kept: {why}, and its device may still be "
-        f"linked. To delete it for good: oxy sessions delete {instance.name} -n {instance.namespace}. {_BY_HAND}"
+        f"linked. To delete it for good: oxy sessions delete {instance.place}. {_BY_HAND}"
     )
     return Problem("SessionKept", message)
 

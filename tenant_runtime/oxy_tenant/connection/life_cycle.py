@@ -91,7 +91,8 @@ class _ForeignAccountError(OxyError):
 class Connection:
     """Keeps one account connected; shows its state on the board.
 
-    Messages go to `on_message`, what contacts do otherwise to `on_contact_event`, from threads of the link.
+    `instance` is its name as commands take it. Messages go to `on_message`, what contacts do otherwise to
+    `on_contact_event`, from threads of the link.
     """
 
     def __init__(  # noqa: PLR0913 its collaborators, each by name

@@ -37,7 +37,7 @@ class SessionWatcher(Protocol):
 
 
 class SessionKeeper:
-    """Looks after the session of one instance."""
+    """Looks after the session of one instance, which is named as commands take it."""
 
     def __init__(  # noqa: PLR0913 its collaborators
         self,

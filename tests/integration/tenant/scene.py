@@ -45,6 +45,7 @@ ROOT = Path(__file__).parents[3]
 ACCOUNT = "A" + "B" * 55
 ORGANIZATION = "acme"
 INSTANCE = "shop"
+NAMESPACE = "shops"
 BUSINESS = "+5511900000001"
 CUSTOMER = "+5511911111111"
 
@@ -187,6 +188,7 @@ class Runtime:
             "OXY_SESSION": str(self.session),
             "OXY_EPOCH": str(self.epoch),
             "OXY_POD_UID": "pod-1",
+            "OXY_NAMESPACE": NAMESPACE,
             "OXY_TERMINATION_LOG": str(self.termination_log),
             "OXY_PROBE_PORT": str(self.probe_port),
             "OXY_PROBE_HOST": "127.0.0.1",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from integration.tenant.proxying import Place
-from integration.tenant.scene import ORGANIZATION, QUICK, Bus, Runtime, send_request, until
+from integration.tenant.scene import NAMESPACE, ORGANIZATION, QUICK, Bus, Runtime, send_request, until
 from nats.aio.msg import Msg
 
 from oxy_core import subjects
@@ -120,7 +120,8 @@ class Member:
         message = self.runtime.termination()
         assert (message.reason, message.exit_code) == (fault.reason, fault.cause.exit_code)
         assert fault.says in message.message
-        assert message.message.count(fault.cause.happened) == message.message.count(f"oxy pair {self.name}") == 1
+        assert message.message.count(fault.cause.happened) == 1
+        assert message.message.count(f"oxy pair {self.name} -n {NAMESPACE}") == 1
         assert (message.ban_expires_at is not None) == (fault.reason == "TemporaryBan")
         # The server has its last state when it ends, and the test a moment later.
         await until(lambda: self.states[-1].connection is ConnectionState.ENDED, WITHIN, f"{self.name} ended")

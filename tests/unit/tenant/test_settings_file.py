@@ -71,3 +71,9 @@ async def test_the_copy_of_another_instance_is_not_used(environment: RuntimeSett
 async def test_settings_that_cannot_be_copied_are_used_all_the_same(environment: RuntimeSettings) -> None:
     (environment.session / "settings.copy.new").mkdir()
     assert SettingsFile(environment).current.pacing == "None"
+
+
+def test_commands_name_the_namespace_if_it_is_known(environment: RuntimeSettings) -> None:
+    assert environment.place == environment.instance
+    known = environment.model_copy(update={"namespace": "shops"})
+    assert known.place == f"{environment.instance} -n shops"

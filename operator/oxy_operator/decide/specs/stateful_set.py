@@ -161,6 +161,7 @@ def _environment(instance: Instance, account: str, nats_url: str, volume: str) -
     variables += [
         _from_pod("OXY_EPOCH", f"metadata.annotations['{EPOCH_ANNOTATION}']"),
         _from_pod("OXY_POD_UID", "metadata.uid"),
+        _from_pod("OXY_NAMESPACE", "metadata.namespace"),
     ]
     if network.proxy_secret_ref:
         reference = {"name": network.proxy_secret_ref.name, "key": PROXY_KEY}
