@@ -190,10 +190,13 @@ def _part(resource: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
 
 
 def sessions_of(instances: Iterable[Mapping[str, Any]], claims: Iterable[Mapping[str, Any]]) -> list[SessionView]:
-    """Return the sessions of all instances, then those of claims that no instance has, by namespace and name."""
+    """Return the sessions of all instances, then those of claims that no instance has, by namespace and name.
+
+    The claim that an instance of another organization left is not that of its namesake, which is refused for it.
+    """
     held = {(item["metadata"]["namespace"], item["metadata"]["name"]): item for item in claims if _is_ours(item)}
     living = [
-        SessionView.of_instance(item, held.pop(_claim_of(item), None))
+        SessionView.of_instance(item, held.pop(_claim_of(item)) if _has_claim(item, held) else None)
         for item in sorted(instances, key=lambda item: (item["metadata"]["namespace"], item["metadata"]["name"]))
     ]
     return [*living, *(SessionView.of_claim(held[place]) for place in sorted(held))]
@@ -243,6 +246,14 @@ def left_behind(sessions: Sequence[SessionView], backups: Iterable[Backup]) -> l
 def _claim_of(instance: Mapping[str, Any]) -> tuple[str, str]:
     metadata = instance["metadata"]
     return metadata["namespace"], claim_name(metadata["name"])
+
+
+def _has_claim(instance: Mapping[str, Any], claims: Mapping[tuple[str, str], Mapping[str, Any]]) -> bool:
+    claim = claims.get(_claim_of(instance))
+    if claim is None:
+        return False
+    organization = instance["spec"]["organizationId"]
+    return bool(claim["metadata"]["labels"].get(ORGANIZATION_LABEL, organization) == organization)
 
 
 def _is_ours(claim: Mapping[str, Any]) -> bool:

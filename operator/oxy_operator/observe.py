@@ -110,6 +110,7 @@ class Observer:
             record=record,
             known_epoch=max(workload.epoch if workload else 0, last.epoch if last else 0),
             volume=claim.uid if claim else None,
+            volume_owner=claim.organization if claim else None,
             workload=workload,
             keys=model_keys,
             proxy=proxy,

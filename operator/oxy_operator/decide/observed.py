@@ -46,6 +46,8 @@ class Observed:
     """The highest epoch seen anywhere but in `record`."""
     volume: str | None = None
     """uid of the claim; None: there is none yet."""
+    volume_owner: str | None = None
+    """The organization whose claim it is; None: there is no claim yet, or it does not say."""
     workload: Workload | None = None
     """The StatefulSet, if it exists."""
     keys: KeysWanted = NO_KEYS

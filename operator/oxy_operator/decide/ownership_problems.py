@@ -43,14 +43,21 @@ def number_taken(phone: str, owner: Key) -> Problem:
     return Problem("NumberTaken", f"The number {mask(phone)} belongs to WhatsAppInstance {other}. {_REMEDY}.")
 
 
-def session_problem(instance: Instance, number: str) -> Problem | None:
-    """Return a problem if the claim keeps another number's session, from an earlier instance of this name.
+def session_problem(instance: Instance, number: str, organization: str | None) -> Problem | None:
+    """Return a problem if the claim keeps a session that is not this instance's, from an earlier one of its name.
 
-    `number` is the digest of the number whose session the claim keeps.
+    `number` is the digest of the number whose session the claim keeps, `organization` whose it is, if it says.
     """
+    claim = claim_name(instance.name)
+    if organization not in {None, instance.spec.organization_id}:
+        message = (
+            f"The volume claim {claim} keeps the session and the messages of organization {organization}, from an "
+            f"earlier instance of this name. Choose another name for this instance. If nobody needs that session any "
+            f"more, delete it with its backups: oxy sessions delete {instance.place} --organization {organization}"
+        )
+        return Problem("SessionOfAnotherOrganization", message)
     if number == number_digest(instance.spec.phone_number):
         return None
-    claim = claim_name(instance.name)
     message = (
         f"The volume claim {claim} keeps the session of another number, from an earlier instance of this name. "
         f"Choose another name for this instance, or discard that session: "

@@ -113,7 +113,7 @@ def plan_for(observed: Observed, deployment: Deployment) -> Plan:
 def _plan_for_owner(observed: Observed, deployment: Deployment) -> Plan:
     """Return the plan for an instance whose organization and number are its own."""
     instance, record = observed.instance, _record(observed)
-    problem = session_problem(instance, record.number)
+    problem = session_problem(instance, record.number, _earlier_owner(observed))
     if problem is not None:
         return _rejection(observed, problem)
     problem = _unread_problem(instance) or timezone_problem(instance.spec.timezone)
@@ -122,6 +122,13 @@ def _plan_for_owner(observed: Observed, deployment: Deployment) -> Plan:
             return _rejection(observed, _without_pod(problem, instance))
         return _continuation(observed, record, problem, deployment)
     return _provision(observed, record, deployment)
+
+
+def _earlier_owner(observed: Observed) -> str | None:
+    """Return whose the claim is that an earlier instance of this name left; None: this one's, or nobody knows."""
+    serves = observed.record is not None and observed.record.incarnation == observed.instance.uid
+    # A label that somebody has changed meanwhile is put right with the claim.
+    return None if serves else observed.volume_owner
 
 
 def _unread_problem(instance: Instance) -> Problem | None:

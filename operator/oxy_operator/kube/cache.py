@@ -12,6 +12,7 @@ from uuid import UUID
 from oxy_core.identity import phone_key
 from oxy_core.instance.custom_resource import (
     INSTANCE_LABEL,
+    ORGANIZATION_LABEL,
     claim_name,
     pairing_secret_name,
     pod_name,
@@ -72,6 +73,8 @@ class CachedChild:
     version: int
     """``metadata.resourceVersion``; grows with every change."""
     instance: str
+    organization: str | None
+    """That its label names; None: it has none."""
     digest: bytes
     """Of the fields that the operator owns."""
     annotations: Mapping[str, str]
@@ -113,6 +116,7 @@ class ChildCache:
             uid=uid,
             version=int(answer["metadata"]["resourceVersion"]),
             instance=metadata["labels"][INSTANCE_LABEL],
+            organization=metadata["labels"].get(ORGANIZATION_LABEL),
             digest=digest,
             annotations={**known, **self._kept(metadata)},
             workload=Workload.of(body) if self.kind == STATEFUL_SETS else None,
@@ -156,6 +160,7 @@ class ChildCache:
             uid=metadata["uid"],
             version=int(metadata["resourceVersion"]),
             instance=_instance(metadata),
+            organization=metadata.get("labels", {}).get(ORGANIZATION_LABEL),
             digest=live_digest(live, metadata_only=self.kind in METADATA_ONLY),
             annotations=self._kept(metadata),
             workload=Workload.of(live) if self.kind == STATEFUL_SETS else None,

@@ -121,9 +121,9 @@ def refused(done: Result) -> str:
     return str(done.exception)
 
 
-def back_up(shop: Scene, bus: Path, instance: str = "shop", **fields: object) -> str:
-    """Put a backup on the bus, as the pod of an instance would."""
-    organization = shop.namespace[:40]
+def back_up(shop: Scene, bus: Path, instance: str = "shop", owner: str = "", **fields: object) -> str:
+    """Put a backup on the bus, as the pod of an instance would; `owner` is its organization."""
+    organization = owner or shop.namespace[:40]
     manifest = BackupManifest.model_validate(
         {
             "id": uuid.uuid4(),
@@ -152,7 +152,15 @@ def back_up(shop: Scene, bus: Path, instance: str = "shop", **fields: object) ->
     return str(manifest.id)
 
 
-def claim(shop: Scene, name: str, *, paired: bool = True, namespace: str = "", set_aside: str = "never") -> None:
+def claim(  # noqa: PLR0913 what tells claims apart
+    shop: Scene,
+    name: str,
+    *,
+    paired: bool = True,
+    namespace: str = "",
+    organization: str = "",
+    set_aside: str = "never",
+) -> None:
     shop.server.api.create(
         f"/api/v1/namespaces/{namespace or shop.namespace}/persistentvolumeclaims",
         {
@@ -164,7 +172,7 @@ def claim(shop: Scene, name: str, *, paired: bool = True, namespace: str = "", s
                 "labels": {
                     "app.kubernetes.io/managed-by": "oxy-operator",
                     "oxy.dev/instance": name,
-                    "oxy.dev/organization": shop.namespace[:40],
+                    "oxy.dev/organization": organization or shop.namespace[:40],
                 },
                 "annotations": {
                     "oxy.dev/epoch": "1",
@@ -564,6 +572,26 @@ def test_only_what_a_deleted_instance_left_is_deleted_and_by_its_organizations_n
     assert (one["backups"], one["claim"]) == ([mine], None)
     assert claims(shop) == {"wai-shop-session"}
     assert len(theirs) == 2
+
+
+def test_the_volume_of_another_organization_is_not_that_of_its_namesake(shop: Scene, bus: Path) -> None:
+    organization, theirs = shop.namespace[:40], f"{shop.namespace[:30]}-before"
+    claim(shop, "shop", organization=theirs)
+    mine, lost = back_up(shop, bus), back_up(shop, bus, owner=theirs)
+    listed = [item for item in printed(shop, "list") if item["organization"] in {organization, theirs}]
+    assert [(item["organization"], item["state"], item["linked"], item["claim"]) for item in listed] == [
+        (organization, "Pending", False, None),
+        (theirs, "Orphaned", True, "wai-shop-session"),
+    ]
+    assert [item["id"] for item in printed(shop, "show", "shop")["backups"]] == [mine]
+    assert [item["id"] for item in printed(shop, "show", "shop", "--organization", theirs)["backups"]] == [lost]
+    for words in ([], ["--organization", organization], ["--organization", "other"]):
+        assert "exists, and its session is in use" in refused(oxy(shop, "delete", "shop", *words))
+    assert claims(shop) == {"wai-shop-session"}
+    one = printed(shop, "delete", "shop", "--organization", theirs)
+    assert (one["claim"], one["backups"]) == ("wai-shop-session", [lost])
+    assert claims(shop) == set()
+    assert [item["id"] for item in printed(shop, "show", "shop")["backups"]] == [mine]
 
 
 def test_an_instance_that_moved_to_another_namespace_keeps_its_backups(shop: Scene, bus: Path) -> None:

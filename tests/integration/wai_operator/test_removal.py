@@ -145,6 +145,36 @@ async def test_a_refused_instance_takes_no_session_of_another_with_it(scene: Sce
     assert scene.child("claim") == kept
 
 
+async def test_a_claim_serves_no_other_organization_and_waits_for_its_own(scene: Scene) -> None:
+    scene.create(session={"deletionPolicy": "Retain"})
+    await settled(scene)
+    scene.start_pod(ready=True)
+    await scene.until_phase("Connected", "Connected")
+    kept = await scene.until_child("claim", lambda found: found["metadata"]["annotations"]["oxy.dev/paired"] == "true")
+    scene.api.delete(scene.path("wai", scene.name))
+    await eventually(lambda: scene.child("statefulset") is None, "the StatefulSet is deleted")
+    scene.kill_pod()
+    await gone(scene)
+    other = f"{scene.organization[:30]}-other"
+    scene.create(organizationId=other, session={"deletionPolicy": "Delete"})
+    status = await scene.until_phase("Failed", "SessionOfAnotherOrganization")
+    told = condition(status, "Ready")["message"]
+    delete = f"oxy sessions delete {scene.name} -n {scene.namespace} --organization {scene.organization}"
+    assert f"messages of organization {scene.organization}" in told
+    assert told.endswith(delete)
+    assert (scene.child("statefulset"), scene.child("claim")) == (None, kept)
+    scene.operator.stop()
+    scene.operator.start()
+    await asyncio.sleep(1)
+    assert (scene.child("statefulset"), scene.child("claim")) == (None, kept)
+    scene.api.delete(scene.path("wai", scene.name))
+    await gone(scene)
+    assert scene.child("claim") == kept
+    scene.create()
+    await scene.until_child("statefulset")
+    await scene.until_phase("Pending", "PodMissing")
+
+
 async def test_a_refused_instance_takes_no_account_and_no_settings_of_its_namesake_with_it(scene: Scene) -> None:
     refused = replace(scene)
     scene.namespace = scene.new_namespace()

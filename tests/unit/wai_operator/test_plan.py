@@ -119,6 +119,12 @@ REFUSAL = Problem("NumberTaken", "it belongs to another")
     [
         ({"refusal": REFUSAL}, "NumberTaken", False),
         ({"record": record(number="another")}, "SessionOfAnotherNumber", True),
+        (
+            {"record": record(incarnation="earlier"), "volume_owner": "another"},
+            "SessionOfAnotherOrganization",
+            True,
+        ),
+        ({"record": None, "volume_owner": "another"}, "SessionOfAnotherOrganization", True),
         ({"instance": instance(timezone="Mars/Olympus"), "workload": None}, "TimezoneUnknown", True),
     ],
 )
@@ -130,6 +136,11 @@ def test_a_rejected_instance_loses_its_pod_and_gets_nothing(changes: Any, reason
     assert made.situation.rejected is not None
     assert made.situation.rejected.reason == reason
     assert (made.situation.record, made.situation.pod, made.situation.live) == (None, None, None)
+
+
+def test_a_label_that_somebody_changed_on_a_claim_in_use_refuses_nothing() -> None:
+    assert plan(volume_owner="another").situation.rejected is None
+    assert plan(record=record(incarnation="earlier"), volume_owner=None).situation.rejected is None
 
 
 def test_a_spec_that_is_not_applied_leaves_objects_and_record_unchanged() -> None:
