@@ -15,12 +15,16 @@ class Shown:
 
     happened: str
     advice: str
-    """A part of it that no other words contain."""
+    """A part of it that no other words contain; ``{instance}`` stands for the instance, as commands take it."""
     warns: bool = False
     """Whether a Kubernetes Event tells people; otherwise none does."""
     phase: str = "Reconnecting"
     exit_code: int | None = None
     """Of the container; None: the process goes on, and connects again by itself."""
+
+    def advice_to(self, instance: str) -> str:
+        """Return the advice to an instance, which is as commands take it."""
+        return self.advice.replace("{instance}", instance)
 
 
 _USUAL = "This is usual and passes. Oxy reconnects by itself"
@@ -162,16 +166,18 @@ SHOWN: Final[Mapping[str, Shown]] = {
     ),
     "BadSession": Shown(
         "The stored session is damaged; it was set aside",
-        "Restore the newest backup, for which no phone is needed: oxy sessions restore, or spec.session.restoreFrom "
-        "with a new request. Without a backup of it, remove the old device on the phone, then run: oxy pair",
+        "Restore the newest backup, for which no phone is needed: oxy sessions restore {instance}, or "
+        "spec.session.restoreFrom with a new request. Without a backup of it, remove the old device on the phone, then "
+        "run: oxy pair",
         warns=True,
         phase="Failed",
         exit_code=68,
     ),
     "SessionMissing": Shown(
         "The session on the volume is gone or empty, although a phone was linked with it and has not removed it",
-        "Restore the newest backup, for which no phone is needed: oxy sessions restore, or spec.session.restoreFrom "
-        "with a new request. Without a backup of it, remove the old device on the phone, then run: oxy pair",
+        "Restore the newest backup, for which no phone is needed: oxy sessions restore {instance}, or "
+        "spec.session.restoreFrom with a new request. Without a backup of it, remove the old device on the phone, then "
+        "run: oxy pair",
         warns=True,
         phase="Failed",
         exit_code=68,

@@ -15,6 +15,7 @@ from e2e.fleet import NAMESPACE, Fleet, Member, proxy_secret, running_fleet
 from e2e.row import Row, keep_inflicting
 from e2e.volumes import own_volume
 
+from oxy_core.instance.custom_resource import place_of
 from oxy_core.tasks import cancel_tasks
 from oxy_dev.environment import forwarding_simulator
 from oxy_dev.up import System
@@ -113,11 +114,12 @@ def is_final(row: Row) -> bool:
 def _assert_told(row: Row, cause: Shown, message: str) -> None:
     """What happened, the underlying error and what to do, each once."""
     assert message.count(cause.happened) == 1, (row.name, message)
-    assert message.count(cause.advice) == 1, (row.name, message)
+    place = place_of(row.name, NAMESPACE)
+    assert message.count(cause.advice_to(place)) == 1, (row.name, message)
     assert row.says in message, (row.name, message)
     assert "hush-hush" not in message
     to_pair = is_final(row) or row.reason in {"PairingDenied", "PhoneCodeRefused"}
-    assert (f"oxy pair {row.name} -n {NAMESPACE}" in message) == to_pair, (row.name, message)
+    assert (f"oxy pair {place}" in message) == to_pair, (row.name, message)
     if row.reason == "TemporaryBan":
         until = re.search(r" until (\d{4}-\d\d-\d\d \d\d:\d\d) UTC", message)
         assert until is not None, message
@@ -165,7 +167,7 @@ async def assert_heard(fleet: Fleet, rows: Sequence[Row], *, with_bus: bool = Tr
             assert int((event.get("series") or {"count": 1})["count"]) == 1, (row.name, event)
             if event["reason"] == reason:
                 # Of a process that gave up, its first trouble may be what it was: a connection that was cut.
-                words = (SHOWN[reason].happened, SHOWN[reason].advice)
+                words = (SHOWN[reason].happened, SHOWN[reason].advice_to(place_of(row.name, NAMESPACE)))
                 assert [event["message"].count(word) for word in words] == [1, 1], (row.name, event)
             if event["reason"] == row.reason and row.reason not in early:
                 _assert_told(row, SHOWN[reason], event["message"])

@@ -36,7 +36,7 @@ class ConnectionCause:
     happened: str
     """What happened, as a sentence without its full stop."""
     advice: str
-    """What Oxy does or what to do, as one sentence without its full stop."""
+    """What Oxy does or what to do, as one sentence without its full stop; see `TerminalCause.advice`."""
     effect: Effect = Effect.RECONNECTS
     exit_code: ExitCode | None = None
     """With which the process exits; None: it goes on."""

@@ -14,6 +14,9 @@ from typing import Final
 
 from oxy_core.instance.custom_resource import Phase
 
+INSTANCE: Final = "{instance}"
+"""Stands in an advice for the instance, as commands take it."""
+
 
 class ExitCode(IntEnum):
     """Exit codes of a runtime. All but 70 end the epoch: nothing connects again until a person acts."""
@@ -49,7 +52,10 @@ class TerminalCause:
     happened: str
     """What happened, as a sentence without its full stop."""
     advice: str
-    """What to do, as the beginning of a sentence that ends in the command to run."""
+    """What to do, as the beginning of a sentence that ends in the command to run.
+
+    ``{instance}`` in it stands for the instance, for commands that it names itself; `advise` fills it in.
+    """
     unpairs: bool = False
     """Whether the session is useless, so that the phone must be linked again."""
     sets_aside: bool = False
@@ -62,12 +68,16 @@ class TerminalCause:
         when a temporary ban ends, in UTC; `detail` continues the sentence that says what happened.
         """
         until = "" if ban_expires_at is None else f" until {ban_expires_at:%Y-%m-%d %H:%M} UTC"
-        return f"{self.happened}{until}{detail}. {self.advice}: oxy pair {instance}"
+        return f"{self.happened}{until}{detail}. {self.advise(instance)}"
+
+    def advise(self, instance: str) -> str:
+        """Return what to do with `instance`, which is as `explain` takes it."""
+        return f"{self.advice.replace(INSTANCE, instance)}: oxy pair {instance}"
 
 
 _WITHOUT_SESSION: Final = (
-    "Restore the newest backup, for which no phone is needed: oxy sessions restore, or spec.session.restoreFrom with a "
-    "new request. Without a backup of it, remove the old device on the phone, then run"
+    f"Restore the newest backup, for which no phone is needed: oxy sessions restore {INSTANCE}, or "
+    "spec.session.restoreFrom with a new request. Without a backup of it, remove the old device on the phone, then run"
 )
 
 _CAUSES: Final = (

@@ -338,7 +338,7 @@ def _explained(instance: Instance, record: EpochRecord, cause: TerminalCause | N
     return (
         f"The device of backup {pin.wish.manifest.id}, which was restored, is not linked any more: Oxy had it unlinked "
         "on the phone once the backup was made, because its instance was deleted with deletionPolicy Delete. "
-        f"{cause.advice}: oxy pair {instance.place}"
+        f"{cause.advise(instance.place)}"
     )
 
 

@@ -9,16 +9,15 @@ from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, ExitCode
 @pytest.mark.parametrize("cause", CONNECTION_CAUSES.values(), ids=CONNECTION_CAUSES.keys())
 def test_each_cause_says_once_what_happened_and_what_to_do(cause: ConnectionCause) -> None:
     text = cause.explain("petshop", "read: connection reset by peer.")
+    advice = cause.advice.replace("{instance}", "petshop")
     assert cause.reason.isalnum()
     assert cause.reason[0].isupper()
-    assert text.startswith(
-        f"{cause.happened}: read: connection reset by peer. {cause.advice.removesuffix(' oxy pair')}"
-    )
+    assert text.startswith(f"{cause.happened}: read: connection reset by peer. {advice.removesuffix(' oxy pair')}")
     assert text.count(cause.happened) == 1
     assert ".." not in text
     assert not cause.happened.endswith(".")
     assert not cause.advice.endswith(".")
-    assert cause.explain("petshop").startswith(f"{cause.happened}. {cause.advice}"[:-1])
+    assert cause.explain("petshop").startswith(f"{cause.happened}. {advice}"[:-1])
 
 
 def test_a_cause_that_ends_the_connection_names_the_command_and_its_exit_code() -> None:
@@ -29,6 +28,16 @@ def test_a_cause_that_ends_the_connection_names_the_command_and_its_exit_code() 
         assert cause.exit_code is not None
         assert cause.exit_code.ends_epoch
         assert cause.explain("petshop").endswith("oxy pair petshop")
+
+
+@pytest.mark.parametrize("reason", ["BadSession", "SessionMissing"])
+def test_each_command_for_a_lost_session_names_the_instance_and_other_braces_stay(reason: str) -> None:
+    text = CONNECTION_CAUSES[reason].explain("petshop -n shop", "it is {odd} {instance}")
+    assert ": it is {odd} {instance}. " in text
+    assert (
+        "for which no phone is needed: oxy sessions restore petshop -n shop, or spec.session.restoreFrom with a new "
+        "request. Without a backup of it, remove the old device on the phone, then run: oxy pair petshop -n shop"
+    ) in text
 
 
 def test_a_cause_that_passes_has_no_exit_code_but_that_of_the_last_attempt() -> None:

@@ -48,6 +48,14 @@ def test_phases_and_exit_codes_are_those_of_the_documentation(reason: str) -> No
     assert any(re.search(code, cells[-3]) for cells in about), about
 
 
+@pytest.mark.parametrize("reason", SHOWN)
+def test_the_words_are_those_that_people_are_told(reason: str) -> None:
+    place = "petshop -n shops"
+    told = CONNECTION_CAUSES[reason].explain(place)
+    assert told.count(SHOWN[reason].advice_to(place)) == 1
+    assert told.count(SHOWN[reason].happened.removesuffix(" until")) == 1
+
+
 def test_a_process_ends_with_the_code_that_its_row_names() -> None:
     [fatal] = [line for line in LINES if "413 or 414" in line]
     codes = {row.name: row.exit_code for row in ROWS if row.exit_code is not None}
