@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from oxy_core.identity import number_digest
+from oxy_core.instance.terminal_causes import INSTANCE
 from oxy_core.session_backups import BackupPlan, RestoreWish, next_backup_at
 from oxy_tenant.session_metadata import SessionMetadata
 
@@ -56,16 +57,15 @@ class RefusedRestore(StrEnum):
     SESSION_NEWER = "SessionNewer"
     METADATA_LOST = "MetadataUnreadable"
 
-    @property
-    def detail(self) -> str:
-        """What happened and what to do."""
-        return _DETAILS[self]
+    def explain(self, instance: str) -> str:
+        """Return what happened to `instance`, which is as commands take it, and what to do."""
+        return _DETAILS[self].replace(INSTANCE, instance)
 
 
 _DETAILS: Final[Mapping[RefusedRestore, str]] = {
     RefusedRestore.OTHER_NUMBER: "The backup is of another phone number than this instance has. Name one of its number",
     RefusedRestore.SESSION_NEWER: "The session on the volume is linked, and newer than the backup. To replace it all "
-    "the same, force it: oxy sessions restore --force, or spec.session.restoreFrom.force",
+    f"the same, force it: oxy sessions restore {INSTANCE} --force, or spec.session.restoreFrom.force",
     RefusedRestore.METADATA_LOST: "metadata.json on the volume cannot be read, so nobody can tell whether this backup "
     "was restored before, and the session is linked. Remove that file and ask again",
 }

@@ -14,7 +14,8 @@ import structlog
 
 from oxy_core.errors import OxyError
 from oxy_core.identity import new_id, number_digest
-from oxy_core.instance.session_states import BackupOutcome, BackupState, shortened, with_advice
+from oxy_core.instance.session_states import MAX_DETAIL, BackupOutcome, BackupState, shortened, with_advice
+from oxy_core.instance.terminal_causes import INSTANCE
 from oxy_core.report_bodies import Facts
 from oxy_core.session_backups import PART_BYTES, BackupManifest, BackupPlan
 from oxy_tenant.backups.decisions import LOOK_SECONDS, due, retry_pause
@@ -42,9 +43,12 @@ NOT_LINKED: Final = "NotLinked"
 """Reason of a backup that is refused because there is nothing to back up."""
 
 _LOST: Final = (
-    "No pod can connect with it again. Restore the newest backup of its device, for which no phone is needed: oxy "
-    "sessions restore. Without one, remove that device on the phone, then run: oxy pair"
+    "No pod can connect with it again. Restore the newest backup of its device, which needs no phone: oxy sessions "
+    f"restore {INSTANCE}. Without one, remove that device on the phone, then run: oxy pair {INSTANCE}"
 )
+
+_LONGEST_ADVICE: Final = MAX_DETAIL - 35
+"""In characters, so that something is left of what happened."""
 
 log = structlog.get_logger()
 
@@ -168,9 +172,9 @@ class BackupMaker:
         try:
             packed = self._archive.pack()
         except SessionError as error:
-            raise SessionError(with_advice(str(error), _LOST)) from error
+            raise SessionError(with_advice(str(error), _lost(self._environment))) from error
         if packed is None and self._metadata.current.has_device:
-            message = f"the session on the volume is gone or empty. {_LOST}"
+            message = with_advice("the session on the volume is gone or empty", _lost(self._environment))
             raise SessionMissingError(message)
         return packed
 
@@ -266,7 +270,7 @@ class BackupMaker:
         at: datetime | None = None,
         error: OxyError | OSError | None = None,
     ) -> BackupState:
-        reason, detail = _explained(outcome, error)
+        reason, detail = _explained(outcome, error, self._environment.place)
         last = self._metadata.current.last_backup
         state = BackupState(
             outcome=outcome,
@@ -281,10 +285,16 @@ class BackupMaker:
         return state
 
 
-def _explained(outcome: BackupOutcome, error: OxyError | OSError | None) -> tuple[str | None, str]:
+def _lost(environment: RuntimeSettings) -> str:
+    """Return what to do about a session that is lost; without the namespace if its name is too long for a detail."""
+    placed = _LOST.replace(INSTANCE, environment.place)
+    return placed if len(placed) <= _LONGEST_ADVICE else _LOST.replace(INSTANCE, environment.instance)
+
+
+def _explained(outcome: BackupOutcome, error: OxyError | OSError | None, place: str) -> tuple[str | None, str]:
     match error:
         case None if outcome is BackupOutcome.REFUSED:
-            return NOT_LINKED, "No phone is linked, so there is nothing to back up; run oxy pair first"
+            return NOT_LINKED, f"No phone is linked, so there is nothing to back up; first run: oxy pair {place}"
         case None:
             return None, ""
         case BackupError():

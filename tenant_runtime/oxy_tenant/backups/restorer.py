@@ -47,7 +47,8 @@ class Restorer:
         """
         refused = await asyncio.to_thread(self._refused, wish, phone)
         if refused is not None:
-            return await self._keep(wish, RestoreOutcome.REFUSED, refused.value, refused.detail)
+            detail = refused.explain(self._environment.place)
+            return await self._keep(wish, RestoreOutcome.REFUSED, refused.value, detail)
         await asyncio.to_thread(self._require_room, wish.manifest)
         try:
             unpacked = await self._fetched(wish)

@@ -100,6 +100,10 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     opened.close()
 
 
+LONGEST_PLACE = f"{'a' * 40} -n {'b' * 63}"
+"""The longest names of an instance and its namespace, as commands take them."""
+
+
 def keyed_environment(folder: Path) -> RuntimeSettings:
     """An environment with a key for backups."""
     key = b"k" * 32
@@ -205,7 +209,16 @@ def test_a_backup_replaces_no_newer_session_without_force_and_none_of_another_nu
     changed_at, now = NOW + changed_after, NOW + 2 * HOUR
     found = refused_restore(asked, PHONE, linked=linked, last_change=changed_at, metadata_lost=lost, now=now)
     assert found is refused
-    assert found is None or len(found.detail) <= 300
+    assert found is None or len(found.explain(LONGEST_PLACE)) <= 300
+
+
+async def test_a_refusal_names_the_command_that_forces_the_restore(archive: NeonizeArchive, tmp_path: Path) -> None:
+    make_session(tmp_path / "session.db")
+    environment = environment_in(tmp_path).model_copy(update={"namespace": "shops"})
+    restorer = Restorer(environment, archive, SessionStore(tmp_path), MetadataFile(tmp_path, "acme", "shop"))
+    record = await restorer.carry_out(wish(), PHONE)
+    assert (record.outcome, record.reason) == (RestoreOutcome.REFUSED, "SessionNewer")
+    assert "force it: oxy sessions restore shop -n shops --force, or" in record.detail
 
 
 @pytest.mark.parametrize(
@@ -487,10 +500,10 @@ def unlinked(session: Path) -> None:
     ("lose", "reason", "advice"),
     [
         (deleted, "SessionMissing", "is gone or empty. No pod can connect with it again. Restore"),
-        (emptied, "SessionMissing", "oxy sessions restore"),
+        (emptied, "SessionMissing", "which needs no phone: oxy sessions restore shop -n shops. Without one"),
         (damaged, "SessionDamaged", "No pod can connect with it again. Restore"),
-        (torn, "SessionDamaged", "Without one, remove that device on the phone, then run: oxy pair"),
-        (unlinked, "NotLinked", "run oxy pair first"),
+        (torn, "SessionDamaged", "Without one, remove that device on the phone, then run: oxy pair shop -n shops"),
+        (unlinked, "NotLinked", "first run: oxy pair shop -n shops"),
     ],
 )
 async def test_a_backup_of_a_session_that_is_lost_under_the_pod_tells_so_and_is_not_tried_again_and_again(  # noqa: PLR0913 fixtures
@@ -503,7 +516,7 @@ async def test_a_backup_of_a_session_that_is_lost_under_the_pod_tells_so_and_is_
     reason: str,
     advice: str,
 ) -> None:
-    environment = keyed_environment(tmp_path)
+    environment = keyed_environment(tmp_path).model_copy(update={"namespace": "shops"})
     MetadataFile(tmp_path, "acme", "shop").keep(LINKED)
     make_session(tmp_path / "session.db")
     lose(tmp_path / "session.db")
@@ -523,6 +536,23 @@ async def test_a_backup_of_a_session_that_is_lost_under_the_pod_tells_so_and_is_
     # A backup that nobody asked for in the plan, as the last one before a session is given up, answers no request.
     assert (await maker.make("leaving")).request == "leaving"
     assert metadata.current.answered_request == "now"
+
+
+@pytest.mark.parametrize(("lose", "told"), [(emptied, "the session on the volume is gone"), (damaged, "the session")])
+async def test_names_of_any_length_leave_room_for_what_happened_and_whole_commands(
+    archive: NeonizeArchive, tmp_path: Path, journal: Journal, lose: Callable[[Path], None], told: str
+) -> None:
+    instance, namespace = LONGEST_PLACE.split(" -n ")
+    environment = keyed_environment(tmp_path).model_copy(update={"instance": instance, "namespace": namespace})
+    metadata = MetadataFile(tmp_path, "acme", "shop")
+    metadata.keep(LINKED)
+    make_session(tmp_path / "session.db")
+    lose(tmp_path / "session.db")
+    rules = BackupRules(lambda: DAILY, lambda _: True, lambda _: None)
+    detail = (await BackupMaker(environment, archive, metadata, journal, rules).make()).detail
+    assert detail.startswith(told)
+    assert f"oxy sessions restore {instance}. Without" in detail
+    assert detail.endswith(f"oxy pair {instance}")
 
 
 def test_a_restore_begins_a_journal_once(tmp_path: Path) -> None:
