@@ -302,7 +302,8 @@ def unconfirmed(missing: Sequence[InstanceView], *, frozen: bool) -> str:
     if away:
         how, when = "by their settings within two minutes", f"`oxy status {names[0]}` shows when, and what to do"
     why = " because NATS is away, over which they are told and answer" if away else ""
-    meanwhile = "send what they had accepted" if frozen else "hold back what they are to send"
+    until_told = "send what they have accepted, and what reaches them before the freeze does"
+    meanwhile = until_told if frozen else "hold back what they are to send"
     return (
         f"not confirmed yet by {named(names)}{why}. They are told again {how}; {when}. Until then they may {meanwhile}"
     )

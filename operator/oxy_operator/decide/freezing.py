@@ -38,8 +38,8 @@ def frozen_state(situation: Situation) -> FrozenState:
         if situation.pod is None or _holds_back(situation, confirmed):
             return FrozenState(holds=True, reason="Frozen", message=f"{_told(wanted.hold)} {_thaw(situation)}")
         message = (
-            f"{_told(wanted.hold)} The pod has not confirmed it yet, and may still send what it had accepted: it is "
-            f"told {_when(situation)}. {_thaw(situation)}"
+            f"{_told(wanted.hold)} The pod has not confirmed it yet, and may still send what it has accepted, and what "
+            f"reaches it before the freeze does: it is told {_when(situation)}. {_thaw(situation)}"
         )
         return FrozenState(holds=True, reason=_unconfirmed(situation, "NotConfirmed"), message=message)
     return _thawed_state(situation, confirmed)

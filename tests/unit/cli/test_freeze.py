@@ -59,7 +59,10 @@ def test_a_pod_that_cannot_be_told_because_nats_is_away_has_not_confirmed() -> N
     assert "by its settings within two minutes, and confirms it once NATS is back" in away.condition("Frozen").message
     assert "because NATS is away" in unconfirmed([slow, away], frozen=True)
     assert "NATS" not in unconfirmed([slow], frozen=True)
-    assert unconfirmed([slow], frozen=True).endswith("they may send what they had accepted")
+    sent = "they may send what they have accepted, and what reaches them before the freeze does"
+    assert all(unconfirmed([found], frozen=True).endswith(sent) for found in (slow, away))
+    for found in (slow, away):
+        assert "what it has accepted, and what reaches it before the freeze does" in found.condition("Frozen").message
     assert unconfirmed([slow], frozen=False).endswith("they may hold back what they are to send")
     assert has_confirmed(shown(**running, reported=live(frozen=FROZEN), bus_away=True), frozen=True)
 
