@@ -300,7 +300,7 @@ def test_the_environment_is_the_runtimes_contract() -> None:
     assert made["OXY_VOLUME_ID"] == "the claim's uid"
     assert made["OXY_EPOCH"]["fieldRef"]["fieldPath"] == "metadata.annotations['oxy.dev/epoch']"
     assert made["OXY_POD_UID"]["fieldRef"]["fieldPath"] == "metadata.uid"
-    assert made["OXY_NAMESPACE"]["fieldRef"]["fieldPath"] == "metadata.namespace"
+    assert made["OXY_NAMESPACE"] == instance().namespace
     # The runtime sets what its libraries need (tests/unit/tenant/test_library_environment.py).
     assert not {"MALLOC_ARENA_MAX", "GOGC"} & set(made)
     # The simulated image knows where its key is (tests/unit/images/test_images.py).

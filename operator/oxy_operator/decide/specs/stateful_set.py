@@ -141,6 +141,7 @@ def _environment(instance: Instance, account: str, nats_url: str, volume: str) -
     values = {
         "OXY_ORGANIZATION": instance.spec.organization_id,
         "OXY_INSTANCE": instance.name,
+        "OXY_NAMESPACE": instance.namespace,
         "OXY_ACCOUNT": account,
         "OXY_NATS_URL": nats_url,
         "OXY_NATS_CREDENTIALS": f"{_CREDENTIALS}/{CREDENTIALS_FILE}",
@@ -161,7 +162,6 @@ def _environment(instance: Instance, account: str, nats_url: str, volume: str) -
     variables += [
         _from_pod("OXY_EPOCH", f"metadata.annotations['{EPOCH_ANNOTATION}']"),
         _from_pod("OXY_POD_UID", "metadata.uid"),
-        _from_pod("OXY_NAMESPACE", "metadata.namespace"),
     ]
     if network.proxy_secret_ref:
         reference = {"name": network.proxy_secret_ref.name, "key": PROXY_KEY}
