@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from oxy_core.identity import mask
-from oxy_core.instance.custom_resource import Phase, pod_name
+from oxy_core.instance.custom_resource import Phase, place_of, pod_name
 from oxy_core.instance.pairing_offer import PairingMethod
 from oxy_core.times import utc_text
 
@@ -90,6 +90,11 @@ class InstanceView:
     def ready(self) -> Condition:
         """The condition Ready: whether the instance is connected and receives messages."""
         return self.condition("Ready")
+
+    @property
+    def place(self) -> str:
+        """Its name as commands take it, from whatever namespace they are run."""
+        return place_of(self.name, self.namespace)
 
     @property
     def frozen(self) -> bool | None:

@@ -35,8 +35,11 @@ _REASONS: Final[Mapping[str, str]] = {
 }
 
 
-def sending_rows(sending: Mapping[str, Any], instance: str) -> list[tuple[str, str]]:
-    """Return what is left of the budget, and what stopped the number, as names and values."""
+def sending_rows(sending: Mapping[str, Any], place: str) -> list[tuple[str, str]]:
+    """Return what is left of the budget, and what stopped the number, as names and values.
+
+    `place` is the instance as commands take it.
+    """
     rows = [
         ("promotions left today", _promotions(sending)),
         ("sent in the last minute", f"{sending['this_minute']} of {_number(sending.get('per_minute'))}"),
@@ -46,7 +49,7 @@ def sending_rows(sending: Mapping[str, Any], instance: str) -> list[tuple[str, s
         why = _STOPPED.get(paused["why"], paused["why"])
         by = f" ({paused['by']})" if paused.get("by") else ""
         since = _moment(paused["at"], sending["timezone"])
-        rows.append(("stopped", f"since {since}: {why}{by}. To go on: oxy campaign resume {instance} --instance"))
+        rows.append(("stopped", f"since {since}: {why}{by}. To go on: oxy campaign resume {place} --instance"))
     return rows
 
 

@@ -70,8 +70,8 @@ class CampaignsOf:
     system_namespace: str
     context: str | None
 
-    def ask(self, wanted: "CampaignWanted") -> Any:  # noqa: ANN401 the JSON that the worker prints
-        """Have a worker do something with a campaign."""
+    def tell(self, wanted: "CampaignWanted", output: Output) -> None:
+        """Have a worker do something with a campaign, and write what it answered."""
         with _opened(wanted.media) as content:
             instance = InstanceView.of(Cluster.connect(self.context, self.namespace).instance(self.name))
             order = CampaignOrder(
@@ -85,7 +85,8 @@ class CampaignsOf:
                 number=wanted.number,
             )
             system = Cluster.connect(self.context, self.system_namespace)
-            return administer(system, ["campaign"], written(order, content))
+            found = administer(system, ["campaign"], written(order, content))
+        show(found, instance.place, output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def create(  # noqa: PLR0913 each is an option of the command
 ) -> None:
     """Keep a campaign as a draft and show what approving it would do. Nothing is sent."""
     wanted = of_file(CampaignVerb.CREATE, filename)
-    show(CampaignsOf(name, namespace, system_namespace, context).ask(wanted), output)
+    CampaignsOf(name, namespace, system_namespace, context).tell(wanted, output)
 
 
 @app.command()
@@ -130,7 +131,7 @@ def preview(  # noqa: PLR0913 each is an option of the command
 ) -> None:
     """Show who would get a campaign, who is left out and why, and ten examples. Nothing is kept or sent."""
     wanted = of_either(CampaignVerb.PREVIEW, filename, called)
-    show(CampaignsOf(name, namespace, system_namespace, context).ask(wanted), output)
+    CampaignsOf(name, namespace, system_namespace, context).tell(wanted, output)
 
 
 @app.command()
@@ -146,7 +147,7 @@ def approve(  # noqa: PLR0913 each is an option of the command
 ) -> None:
     """Fix the recipients of a draft; each gets it once, as fast as the number may write. The file must be the draft."""
     wanted = of_either(CampaignVerb.APPROVE, filename, called)
-    show(CampaignsOf(name, namespace, system_namespace, context).ask(wanted), output)
+    CampaignsOf(name, namespace, system_namespace, context).tell(wanted, output)
 
 
 @app.command()
@@ -162,7 +163,7 @@ def pause(  # noqa: PLR0913 each is an option of the command
 ) -> None:
     """Stop a campaign for a while: nothing more of it leaves. It still expires."""
     wanted = named(of_either(CampaignVerb.PAUSE, filename, called))
-    show(CampaignsOf(name, namespace, system_namespace, context).ask(wanted), output)
+    CampaignsOf(name, namespace, system_namespace, context).tell(wanted, output)
 
 
 @app.command()
@@ -183,7 +184,7 @@ def resume(  # noqa: PLR0913 each is an option of the command
         if number
         else named(of_either(CampaignVerb.RESUME, filename, called))
     )
-    show(CampaignsOf(name, namespace, system_namespace, context).ask(wanted), output)
+    CampaignsOf(name, namespace, system_namespace, context).tell(wanted, output)
 
 
 @app.command()
@@ -199,7 +200,7 @@ def cancel(  # noqa: PLR0913 each is an option of the command
 ) -> None:
     """End a campaign for good. What has left cannot be taken back."""
     wanted = named(of_either(CampaignVerb.CANCEL, filename, called))
-    show(CampaignsOf(name, namespace, system_namespace, context).ask(wanted), output)
+    CampaignsOf(name, namespace, system_namespace, context).tell(wanted, output)
 
 
 @app.command()
@@ -215,7 +216,7 @@ def report(  # noqa: PLR0913 each is an option of the command
 ) -> None:
     """Show what came of a campaign: sent, delivered, read, answered, booked, opted out, and failed by reason."""
     wanted = named(of_either(CampaignVerb.REPORT, filename, called))
-    show(CampaignsOf(name, namespace, system_namespace, context).ask(wanted), output)
+    CampaignsOf(name, namespace, system_namespace, context).tell(wanted, output)
 
 
 @app.command("list")
@@ -228,7 +229,7 @@ def list_all(
     output: Format = Output.TEXT,
 ) -> None:
     """List an instance's campaigns, the newest first."""
-    show(CampaignsOf(name, namespace, system_namespace, context).ask(CampaignWanted(CampaignVerb.LIST)), output)
+    CampaignsOf(name, namespace, system_namespace, context).tell(CampaignWanted(CampaignVerb.LIST), output)
 
 
 def of_either(verb: CampaignVerb, path: Path | None, called: str | None) -> CampaignWanted:
@@ -319,8 +320,8 @@ def written(order: CampaignOrder, content: BufferedReader | None) -> Iterator[by
             yield chunk
 
 
-def show(found: Any, output: Output) -> None:  # noqa: ANN401 JSON
-    """Write what the worker answered."""
+def show(found: Any, place: str, output: Output) -> None:  # noqa: ANN401 JSON
+    """Write what the worker answered; `place` is the instance as commands take it."""
     if output is Output.JSON:
         print_json(found)
         return
@@ -334,7 +335,7 @@ def show(found: Any, output: Output) -> None:  # noqa: ANN401 JSON
         return
     console().print(sentence(answer))
     if answer.preview is not None:
-        print_preview(answer.preview)
+        print_preview(answer.preview, place)
     if answer.report is not None:
         print_report(answer.report)
 
@@ -379,8 +380,8 @@ def sentence(answer: CampaignAnswer) -> str:
     return f"Campaign {name} {told.get(answer.outcome, f'is {_STATES.get(answer.state, answer.state)}.')}"
 
 
-def print_preview(preview: CampaignPreview) -> None:
-    """Write who would get a campaign, and examples."""
+def print_preview(preview: CampaignPreview, place: str) -> None:
+    """Write who would get a campaign of the instance, which is as commands take it, and examples."""
     left = {
         "beyond the cap": preview.over_cap,
         "opted out": preview.opted_out,
@@ -397,7 +398,8 @@ def print_preview(preview: CampaignPreview) -> None:
     if preview.silent:
         console().print("[bold]Nothing leaves: its hours lie within spec.limits.quietHours.[/]")
     if preview.paused:
-        console().print("[bold]The number is paused: nothing leaves before `oxy campaign resume NAME --instance`.[/]")
+        resume = f"oxy campaign resume {place} --instance"
+        console().print(f"[bold]The number is paused: nothing leaves before `{resume}`.[/]")
     if preview.examples:
         print_table(["FOR", "TEXT"], [[item.name or "", item.text] for item in preview.examples])
 

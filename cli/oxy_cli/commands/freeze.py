@@ -297,10 +297,11 @@ def _report(record: FreezeRecord, found: Sequence[tuple[InstanceView, bool]], ou
 def unconfirmed(missing: Sequence[InstanceView], *, frozen: bool) -> str:
     """Explain that instances have not confirmed it, a freeze or a thaw, and what becomes of that."""
     names = [instance.name for instance in missing]
-    how, when = "every 15 seconds, and by their settings within two minutes", f"`oxy status {names[0]}` shows when"
+    status = f"`oxy status {missing[0].place}`"
+    how, when = "every 15 seconds, and by their settings within two minutes", f"{status} shows when"
     away = any(instance.condition("Frozen").reason == BUS_AWAY for instance in missing)
     if away:
-        how, when = "by their settings within two minutes", f"`oxy status {names[0]}` shows when, and what to do"
+        how, when = "by their settings within two minutes", f"{status} shows when, and what to do"
     why = " because NATS is away, over which they are told and answer" if away else ""
     until_told = "send what they have accepted, and what reaches them before the freeze does"
     meanwhile = until_told if frozen else "hold back what they are to send"

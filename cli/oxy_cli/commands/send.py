@@ -110,7 +110,7 @@ def send(  # noqa: PLR0913 each is an option of the command
     frozen = _freeze_now(context, namespace, instance, before) if answer.state in _UNSENT else None
     if frozen is not None and before is None:
         typer.echo(f"{name} was frozen meanwhile. {frozen}", err=True)
-    _show(answer, phone, output, frozen=frozen is not None)
+    _show(answer, phone, instance.place, output, frozen=frozen is not None)
     if answer.state is not SendState.SENT and not (answer.state is SendState.WAITING and not wait):
         raise typer.Exit(FAILURE)
 
@@ -237,15 +237,18 @@ def _written(order: SendOrder, content: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
-def _show(answer: SendAnswer, phone: str, output: Output, *, frozen: bool) -> None:
+def _show(answer: SendAnswer, phone: str, place: str, output: Output, *, frozen: bool) -> None:
     if output is Output.JSON:
         print_json(answer.model_dump(mode="json", exclude_none=True))
     else:
-        console().print(sentence(answer, phone, frozen=frozen))
+        console().print(sentence(answer, phone, place, frozen=frozen))
 
 
-def sentence(answer: SendAnswer, phone: str, *, frozen: bool = False) -> str:
-    """Return how far the message has come, for people; `frozen`: whether sending is now."""
+def sentence(answer: SendAnswer, phone: str, place: str, *, frozen: bool = False) -> str:
+    """Return how far the message has come, for people.
+
+    `place` is the instance as commands take it, `frozen` whether sending is now.
+    """
     match answer.state:
         case SendState.SENT:
             return f"[bold green]✓[/] WhatsApp has the message for {mask(phone)}: {answer.whatsapp_id}"
@@ -255,7 +258,7 @@ def sentence(answer: SendAnswer, phone: str, *, frozen: bool = False) -> str:
             return (
                 f"The message for {mask(phone)} waits: WhatsApp lets the number write to nobody first (463), as far as "
                 "is known. It is sent when its recipient writes, or WhatsApp allows it, which one message finds out "
-                "every 15 minutes, unless it expires. To find out at once: oxy campaign resume NAME --instance"
+                f"every 15 minutes, unless it expires. To find out at once: oxy campaign resume {place} --instance"
             )
         case SendState.WAITING:
             return f"The message for {mask(phone)} waits; it is sent as soon as the instance can, without another try."

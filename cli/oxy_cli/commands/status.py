@@ -93,9 +93,10 @@ def _print_all(instances: list[InstanceView], *, everywhere: bool) -> None:
     now = datetime.now(UTC)
     columns = NAMESPACED_COLUMNS if everywhere else COLUMNS
     print_table(list(columns), [[cell(instance, now) for cell in columns.values()] for instance in instances])
-    frozen = [instance.name for instance in instances if instance.condition("Frozen").status == "True"]
+    frozen = [instance for instance in instances if instance.condition("Frozen").status == "True"]
     if frozen:
-        console().print(f"\nFrozen, so nothing is sent: {', '.join(frozen)}. `oxy status {frozen[0]}` says why.")
+        names = ", ".join(instance.name for instance in frozen)
+        console().print(f"\nFrozen, so nothing is sent: {names}. `oxy status {frozen[0].place}` says why.")
 
 
 def _overlays(system: Cluster, instance: InstanceView) -> Overlays:
@@ -122,13 +123,13 @@ def _print_one(instance: InstanceView, overlays: Overlays, output: Output) -> No
         print_table([column.upper() for column in columns], [[item[key] for key in columns] for item in conditions])
     _print_overlays(overlays)
     if overlays.sending is not None:
-        _print_sending(overlays.sending, str(detail["name"]))
+        _print_sending(overlays.sending, instance.place)
 
 
-def _print_sending(sending: Mapping[str, Any], instance: str) -> None:
-    """Print what the number may send without being asked, and what waits."""
+def _print_sending(sending: Mapping[str, Any], place: str) -> None:
+    """Print what the number of an instance, which is as commands take it, sends without being asked, and what waits."""
     console().print("\nWhat the number sends without being asked:")
-    print_table(("", ""), sending_rows(sending, instance))
+    print_table(("", ""), sending_rows(sending, place))
     if rows := waiting_rows(sending):
         console().print()
         print_table(list(WAITING_COLUMNS), rows)

@@ -178,9 +178,9 @@ async def a_lock_of_whatsapp_stops_what_promotes(shop: Promoter) -> None:
         "select true from reputation r join instances i on i.id = r.instance_id where i.name = $1 and paused_for = $2"
     )
     await until(lambda: shop.admin.fetchval(stopped, PROMOTER.name, "reachout_locked"))
-    assert "WhatsApp lets the number write to nobody first. To go on: oxy campaign resume promoter --instance" in (
-        await shop.cluster.oxy("status", "promoter")
-    )
+    assert (
+        "WhatsApp lets the number write to nobody first. To go on: oxy campaign resume promoter -n plain --instance"
+    ) in await shop.cluster.oxy("status", "promoter")
     await shop.answered(DAVI, "e aí")
     await shop.phones[OWNER].expect(re.compile("não deixa mais este número iniciar conversas"), within=60)
     assert await shop.arrived("Carnaval na", "delivered") == 0

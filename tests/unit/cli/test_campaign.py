@@ -89,6 +89,9 @@ def test_it_is_said_what_has_happened(outcome: str, part: str) -> None:
     assert part in sentence(ANSWER.model_copy(update={"outcome": outcome}))
 
 
+PLACE = "petshop -n shop"
+
+
 def test_a_preview_and_a_report_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     preview = CampaignPreview(
         to="clientes com gato",
@@ -98,16 +101,18 @@ def test_a_preview_and_a_report_are_shown(capsys: pytest.CaptureFixture[str]) ->
         unproven=0,
         missing={"pet": 1},
         silent=True,
+        paused=True,
         examples=(CampaignExample(name="Ana", text="Oi, Ana! [x]"),),
     )
-    show(ANSWER.model_copy(update={"preview": preview}).model_dump(mode="json"), Output.TEXT)
+    show(ANSWER.model_copy(update={"preview": preview}).model_dump(mode="json"), PLACE, Output.TEXT)
     shown = capsys.readouterr().out
     assert "To clientes com gato: 2 (left out: beyond the cap: 2, opted out: 1, no pet: 1)" in shown
     assert "Oi, Ana! [x]" in shown
     assert "Nothing leaves: its hours lie within spec.limits.quietHours." in shown
+    assert "nothing leaves before `oxy campaign resume petshop -n shop --instance`." in shown
     assert "Nobody" not in shown
     nobody = preview.model_copy(update={"recipients": 1})  # whose pet nobody knows
-    show(ANSWER.model_copy(update={"preview": nobody}).model_dump(mode="json"), Output.TEXT)
+    show(ANSWER.model_copy(update={"preview": nobody}).model_dump(mode="json"), PLACE, Output.TEXT)
     assert "Nobody would get it: change its segment" in capsys.readouterr().out
     report = CampaignReport(
         recipients=3,
@@ -122,7 +127,7 @@ def test_a_preview_and_a_report_are_shown(capsys: pytest.CaptureFixture[str]) ->
         cancelled=0,
         failed={"NotReleased": 1},
     )
-    show(ANSWER.model_copy(update={"report": report}).model_dump(mode="json"), Output.TEXT)
+    show(ANSWER.model_copy(update={"report": report}).model_dump(mode="json"), PLACE, Output.TEXT)
     shown = capsys.readouterr().out
     assert "failed: NotReleased" in shown
     assert "booked" not in shown
@@ -131,13 +136,13 @@ def test_a_preview_and_a_report_are_shown(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_number_and_a_list_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    show({"resumed": True}, Output.TEXT)
-    show({"resumed": False}, Output.TEXT)
-    show({"campaigns": []}, Output.TEXT)
-    show({"campaigns": [ANSWER.model_dump(mode="json")]}, Output.TEXT)
-    show({"campaigns": []}, Output.JSON)
+    show({"resumed": True}, PLACE, Output.TEXT)
+    show({"resumed": False}, PLACE, Output.TEXT)
+    show({"campaigns": []}, PLACE, Output.TEXT)
+    show({"campaigns": [ANSWER.model_dump(mode="json")]}, PLACE, Output.TEXT)
+    show({"campaigns": []}, PLACE, Output.JSON)
     said = capsys.readouterr().out
     for part in ("The number sends again.", "was not paused", "There are no campaigns.", "Natal", '"campaigns": []'):
         assert part in said
     with pytest.raises(CliError, match="the same version"):
-        show({"name": 7}, Output.TEXT)
+        show({"name": 7}, PLACE, Output.TEXT)

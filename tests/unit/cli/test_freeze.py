@@ -58,6 +58,8 @@ def test_a_pod_that_cannot_be_told_because_nats_is_away_has_not_confirmed() -> N
     assert (away.condition("Frozen").reason, slow.condition("Frozen").reason) == ("BusAway", "NotConfirmed")
     assert "by its settings within two minutes, and confirms it once NATS is back" in away.condition("Frozen").message
     assert "because NATS is away" in unconfirmed([slow, away], frozen=True)
+    assert "; `oxy status shop -n n` shows when, and what to do. " in unconfirmed([slow, away], frozen=True)
+    assert "; `oxy status shop -n n` shows when. " in unconfirmed([slow], frozen=True)
     assert "NATS" not in unconfirmed([slow], frozen=True)
     sent = "they may send what they have accepted, and what reaches them before the freeze does"
     assert all(unconfirmed([found], frozen=True).endswith(sent) for found in (slow, away))

@@ -12,6 +12,7 @@ from oxy_core.outbound import SendRefusal
 from oxy_core.send_command import MAX_FILE_BYTES, FileOrder, SendAnswer, SendState
 
 PHONE = "+5511987654321"
+PLACE = "petshop -n shop"
 PICTURE, NOTE = Path("cat.jpg"), Path("note.ogg")
 
 
@@ -89,7 +90,7 @@ def test_only_files_of_a_size_that_can_be_sent_are_opened(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("state", SendState)
 def test_the_result_never_shows_the_whole_number(state: SendState) -> None:
-    said = sentence(SendAnswer(id=UUID(int=1), state=state, error="WhatsApp refused it"), PHONE)
+    said = sentence(SendAnswer(id=UUID(int=1), state=state, error="WhatsApp refused it"), PHONE, PLACE)
     assert "…4321" in said
     assert "98765" not in said
     assert ("WhatsApp refused it" in said) == (state not in {SendState.SENT, SendState.WAITING})
@@ -97,17 +98,17 @@ def test_the_result_never_shows_the_whole_number(state: SendState) -> None:
 
 def test_a_lock_of_whatsapp_is_named_with_what_can_be_done() -> None:
     answer = SendAnswer(id=UUID(int=1), state=SendState.WAITING, refusal=SendRefusal.REACHOUT_LOCKED)
-    said = sentence(answer, PHONE)
+    said = sentence(answer, PHONE, PLACE)
     assert "WhatsApp lets the number write to nobody first" in said
-    assert "oxy campaign resume NAME --instance" in said
-    assert "until sending is thawed" in sentence(answer, PHONE, frozen=True)
+    assert "oxy campaign resume petshop -n shop --instance" in said
+    assert "until sending is thawed" in sentence(answer, PHONE, PLACE, frozen=True)
 
 
 @pytest.mark.parametrize("state", SendState)
 def test_a_freeze_is_named_where_it_is_why_nothing_was_sent(state: SendState) -> None:
-    said = sentence(SendAnswer(id=UUID(int=1), state=state), PHONE, frozen=True)
+    said = sentence(SendAnswer(id=UUID(int=1), state=state), PHONE, PLACE, frozen=True)
     assert ("thawed" in said) == (state in {SendState.WAITING, SendState.EXPIRED})
-    assert "thawed" not in sentence(SendAnswer(id=UUID(int=1), state=state), PHONE)
+    assert "thawed" not in sentence(SendAnswer(id=UUID(int=1), state=state), PHONE, PLACE)
 
 
 def test_a_freeze_is_told_as_the_operator_words_it() -> None:

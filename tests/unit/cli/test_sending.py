@@ -26,20 +26,20 @@ SENDING = {
 
 
 def test_what_is_left_and_what_stopped_it() -> None:
-    rows = dict(sending_rows(SENDING, "main"))
+    rows = dict(sending_rows(SENDING, "main -n shop"))
     assert rows["promotions left today"] == "12 of 50 (day 2 on which the number sends any)"
     assert rows["sent in the last minute"] == "3 of 20"
     assert rows["quiet hours"] == "21:00-08:00 America/Sao_Paulo, until 2031-03-03 08:00 -03:00"
     assert rows["stopped"] == (
         "since 2031-03-02 12:00 -03:00: WhatsApp lets the number write to nobody first. "
-        "To go on: oxy campaign resume main --instance"
+        "To go on: oxy campaign resume main -n shop --instance"
     )
 
 
 def test_a_number_that_nobody_stopped_says_nothing_of_it() -> None:
     unsaid = {"paused", "quiet_until", "promotions_left"}
     free = {name: value for name, value in SENDING.items() if name not in unsaid} | {"quiet_hours": ""}
-    rows = dict(sending_rows(free, "main"))
+    rows = dict(sending_rows(free, "main -n shop"))
     assert "stopped" not in rows
     assert (rows["quiet hours"], rows["promotions left today"][:9]) == ("none America/Sao_Paulo", "? of 50 (")
 
