@@ -30,14 +30,17 @@ class RestoreOrder:
     """Tells it from another order for the same; None: a person, or an older definition of the resource, keeps none."""
 
     @classmethod
-    def asked(cls, backup_id: str, instance: str | None, *, force: bool) -> Self:
-        """Make a new order; raises SessionCommandError for what cannot be a backup's id."""
+    def asked(cls, backup_id: str, instance: str | None, *, force: bool, lists: str) -> Self:
+        """Make a new order; raises SessionCommandError for what cannot be a backup's id.
+
+        `lists` is the command that shows the ids.
+        """
         try:
             known = LATEST if backup_id == LATEST else str(UUID(backup_id))
         except ValueError:
             message = (
                 f"{backup_id} is no id of a backup, which looks like 01940000-0000-7000-8000-000000000001. To see the "
-                "ids, run: oxy sessions show NAME. For the newest, say latest"
+                f"ids, run: {lists}. For the newest, say latest"
             )
             raise SessionCommandError(message) from None
         return cls(known, instance, force, secrets.token_hex(8))

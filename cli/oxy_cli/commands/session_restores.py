@@ -16,6 +16,7 @@ from oxy_cli.session_admin import backups_of
 from oxy_cli.session_view import Backup, is_of_earlier_device, was_logged_out
 from oxy_cli.session_waits import Resource, what_it_does, why_stopped
 from oxy_core.identity import number_digest
+from oxy_core.instance.custom_resource import place_of
 
 ATTEMPTS: Final = 20
 """How often to set the order anew because the instance has just changed; its status does every few seconds."""
@@ -71,8 +72,8 @@ def restore(  # noqa: PLR0913 each is an option of the command
 ) -> None:
     """Replace an instance's session by a backup: sets spec.session.restoreFrom, and waits until it is done."""
     cluster, system = Cluster.connect(context, namespace), Cluster.connect(context, system_namespace)
-    order = RestoreOrder.asked(backup_id, instance, force=force)
     resource = cluster.instance(name)
+    order = RestoreOrder.asked(backup_id, instance, force=force, lists=how_to_list(resource, instance or name))
     _require_pod(resource, timeout)
     which, warning = _chosen(system, resource, order)
     _confirm(name, which, warning, order, yes=yes)
@@ -102,7 +103,7 @@ def _chosen(system: Cluster, resource: Resource, order: RestoreOrder) -> tuple[s
 
     Also if nobody can tell: while the backups cannot be listed, none could be fetched either.
     """
-    name, namespace = resource["metadata"]["name"], resource["metadata"]["namespace"]
+    name = resource["metadata"]["name"]
     source, organization = order.instance or name, resource["spec"]["organizationId"]
     try:
         held = backups_of(system, organization, source)
@@ -124,8 +125,7 @@ def _chosen(system: Cluster, resource: Resource, order: RestoreOrder) -> tuple[s
         what = "no backup" if order.backup_id == LATEST else f"no backup {order.backup_id}"
         whose = f" of organization {organization}" if source != name else ""
         whose = " of this number, only of another" if order.of(held) else whose
-        asked = f" --organization {organization}" if source != name else ""
-        lists = f"oxy sessions show {source} -n {namespace}{asked}"
+        lists = how_to_list(resource, source)
         message = f"nothing was changed: {source} has {what}{whose}. To see which there are, run: {lists}"
         raise SessionCommandError(message)
     which = f"{found['id']} of {found['storedAt']}"
@@ -136,6 +136,13 @@ def _chosen(system: Cluster, resource: Resource, order: RestoreOrder) -> tuple[s
         message = f"nothing was changed: backup {which}. {_UNLINKED} To restore it all the same, add --force."
         raise SessionCommandError(message)
     return which, f" {_UNLINKED}" + (" There is none that is not marked so." if order.backup_id == LATEST else "")
+
+
+def how_to_list(resource: Resource, source: str) -> str:
+    """Return the command that shows the backups of `source`, which may be another instance of the organization."""
+    name, namespace = resource["metadata"]["name"], resource["metadata"]["namespace"]
+    whose = f" --organization {resource['spec']['organizationId']}" if source != name else ""
+    return f"oxy sessions show {place_of(source, namespace)}{whose}"
 
 
 def why_not_linked(backup: Backup, status: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from unit.wai_operator.making import deployment, observed, pod, record, resource
 
 from oxy_cli.commands.session_details import backup_rows, detail_lines, remarks
 from oxy_cli.commands.session_pruning import SET_ASIDE_FOR, leftover_file, orphans
-from oxy_cli.commands.session_restores import why_not_linked
+from oxy_cli.commands.session_restores import how_to_list, why_not_linked
 from oxy_cli.commands.session_waiting import BusWatch
 from oxy_cli.errors import SessionCommandError
 from oxy_cli.restore_order import RestoreOrder, of_number, progress_of, under_way
@@ -292,9 +292,18 @@ def test_a_backup_of_another_number_is_neither_the_latest_nor_named() -> None:
 
 def test_an_id_is_checked_before_anybody_else_sees_it() -> None:
     for text in ("", "newest", "^.*$", "0194"):
-        with pytest.raises(SessionCommandError, match="no id of a backup"):
-            RestoreOrder.asked(text, None, force=False)
-    assert RestoreOrder.asked("01940000000070008000000000000001", None, force=False).backup_id.count("-") == 4
+        with pytest.raises(
+            SessionCommandError, match=r"no id of a backup.* run: oxy sessions show shop -n shops\. For"
+        ):
+            RestoreOrder.asked(text, None, force=False, lists="oxy sessions show shop -n shops")
+    known = RestoreOrder.asked("01940000000070008000000000000001", None, force=False, lists="")
+    assert known.backup_id.count("-") == 4
+
+
+def test_the_command_that_lists_backups_finds_those_of_another_instance_too() -> None:
+    made = {"metadata": {"name": "shop", "namespace": "shops"}, "spec": {"organizationId": "acme"}}
+    assert how_to_list(made, "shop") == "oxy sessions show shop -n shops"
+    assert how_to_list(made, "old") == "oxy sessions show old -n shops --organization acme"
 
 
 @pytest.mark.parametrize(
