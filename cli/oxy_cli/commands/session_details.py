@@ -7,6 +7,7 @@ from typing import Any, Final
 from oxy_cli.output import age
 from oxy_cli.session_admin import readable_bytes
 from oxy_cli.session_view import is_of_earlier_device, was_logged_out
+from oxy_core.instance.terminal_causes import INSTANCE
 
 BACKUP_COLUMNS: Final = ("ID", "STORED", "SIZE", "EPOCH", "REQUESTED", "STATE", "LIBRARY")
 
@@ -124,15 +125,18 @@ def _state(backup: Mapping[str, Any], number: str | None, status: Mapping[str, A
 _REMARKS: Final = {
     UNLINKED: "the instance was deleted with deletionPolicy Delete, so this device was to be unlinked on the phone. If "
     "it was (unless the event DeviceStillLinked says otherwise), WhatsApp ends its session as soon as it is restored "
-    "(LoggedOut); then link the phone anew instead: oxy pair NAME",
+    "(LoggedOut); then link the phone anew instead: oxy pair {instance}",
     LOGGED_OUT: "WhatsApp has ended the connection of this device since (LoggedOut), most likely because a person "
-    "removed it on the phone, and does so again if it is restored; link the phone anew instead: oxy pair NAME",
+    "removed it on the phone, and does so again if it is restored; link the phone anew instead: oxy pair {instance}",
     EARLIER: "the phone was linked anew since. If this earlier device was removed on the phone, WhatsApp ends its "
     "session as soon as it is restored (LoggedOut); it is no backup of the device that was linked last",
 }
 
 
-def remarks(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return what is to be known of backups that restore little, by the rows of their table."""
+def remarks(rows: Sequence[Sequence[str]], place: str) -> list[str]:
+    """Return what is to be known of backups that restore little, by the rows of their table.
+
+    `place` is their instance as commands take it.
+    """
     states = {row[BACKUP_COLUMNS.index("STATE")] for row in rows}
-    return [f"{state}: {said}" for state, said in _REMARKS.items() if state in states]
+    return [f"{state}: {said.replace(INSTANCE, place)}" for state, said in _REMARKS.items() if state in states]

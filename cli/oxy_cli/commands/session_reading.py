@@ -15,6 +15,7 @@ from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Nam
 from oxy_cli.output import age, console, print_json, print_table
 from oxy_cli.session_admin import ask_operator, backups_of, readable_bytes
 from oxy_cli.session_view import BACKUPS_ONLY, Backup, SessionView, left_behind, sessions_of
+from oxy_core.instance.custom_resource import place_of
 
 Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In all namespaces.")]
 
@@ -159,7 +160,7 @@ def _print_backups(found: SessionView, backups: Sequence[Backup]) -> None:
         print_table(BACKUP_COLUMNS, rows)
     else:
         console().print("It has no backup.")
-    for said in remarks(rows):
+    for said in remarks(rows, place_of(found.name, found.namespace)):
         console().print(said, markup=False)
 
 

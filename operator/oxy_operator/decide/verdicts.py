@@ -70,7 +70,7 @@ def _verdict_for_end(end: EpochEnd, instance: Instance) -> Verdict | None:
 
 
 def _placed(said: str, instance: Instance) -> str:
-    """Return what a runtime said with its instance's namespace, which it does not know, at the end of its advice."""
+    """Return what a runtime said with its instance's namespace, which one of an older version does not know."""
     advice = f"oxy pair {instance.name}"
     return f"{said.removesuffix(advice)}oxy pair {instance.place}" if said.endswith(advice) else said
 

@@ -211,8 +211,9 @@ def test_a_session_is_shown_in_words_and_units() -> None:
     ]
     rows = backup_rows(listed)
     assert [row[5] for row in rows] == ["unlinked after", "good"]
-    assert "LoggedOut" in remarks(rows)[0]
-    assert remarks(rows[1:]) == []
+    assert remarks(rows, "shop -n shops")[0].endswith("link the phone anew instead: oxy pair shop -n shops")
+    assert "LoggedOut" in remarks(rows, "shop -n shops")[0]
+    assert remarks(rows[1:], "shop -n shops") == []
 
 
 def test_a_backup_of_which_only_the_status_tells_is_not_called_good() -> None:
@@ -234,7 +235,9 @@ def test_a_backup_whose_device_was_logged_out_since_is_told() -> None:
     ):
         rows = backup_rows(kept, None, {"phase": phase, "session": session})
         assert [row[5] for row in rows] == states
-        assert [said.split(":")[0] for said in remarks(rows)] == sorted({*states} - {"good"}, reverse=True)
+        assert [said.split(":")[0] for said in remarks(rows, "shop -n shops")] == sorted(
+            {*states} - {"good"}, reverse=True
+        )
     listed = {"id": "b1", "storedAt": at, "bytes": 512, "epoch": 3, "earlierDevice": True}
     assert backup_rows([listed])[0][5] == "earlier device", "also if only the status tells"
 
