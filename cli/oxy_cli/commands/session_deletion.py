@@ -86,6 +86,7 @@ def _deletable(cluster: Cluster, system: Cluster, name: str, organization: str |
     Raises SessionCommandError if there is neither, or the instance is in another namespace.
     """
     here = [item for item in stored_sessions(cluster, everywhere=False) if item.name == name]
+    # Of two, one is an instance that is refused for the claim that the other organization left.
     here.sort(key=lambda item: item.organization != organization)
     if here or organization is None:
         return here[0] if here else the_session(cluster, name, system)

@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from integration.wai_operator.scene import WITHIN, Scene, condition, eventually
+from integration.wai_operator.scene import WITHIN, Object, Scene, condition, eventually
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
@@ -128,7 +128,8 @@ async def test_an_instance_whose_finalizer_someone_took_away_leaves_the_bus_too(
         await asyncio.sleep(0.05)
 
 
-async def test_a_refused_instance_takes_no_session_of_another_with_it(scene: Scene) -> None:
+async def left_with_a_session(scene: Scene) -> Object:
+    """Delete an instance whose phone is linked, and return the claim that it leaves."""
     scene.create()
     await settled(scene)
     scene.start_pod(ready=True)
@@ -138,6 +139,11 @@ async def test_a_refused_instance_takes_no_session_of_another_with_it(scene: Sce
     await eventually(lambda: scene.child("statefulset") is None, "the StatefulSet is deleted")
     scene.kill_pod()
     await gone(scene)
+    return kept
+
+
+async def test_a_refused_instance_takes_no_session_of_another_with_it(scene: Scene) -> None:
+    kept = await left_with_a_session(scene)
     scene.create(phoneNumber=scene.phone.replace("+1", "+2"), session={"deletionPolicy": "Delete"})
     await scene.until_phase("Failed", "SessionOfAnotherNumber")
     scene.api.delete(scene.path("wai", scene.name))
@@ -146,15 +152,7 @@ async def test_a_refused_instance_takes_no_session_of_another_with_it(scene: Sce
 
 
 async def test_a_claim_serves_no_other_organization_and_waits_for_its_own(scene: Scene) -> None:
-    scene.create(session={"deletionPolicy": "Retain"})
-    await settled(scene)
-    scene.start_pod(ready=True)
-    await scene.until_phase("Connected", "Connected")
-    kept = await scene.until_child("claim", lambda found: found["metadata"]["annotations"]["oxy.dev/paired"] == "true")
-    scene.api.delete(scene.path("wai", scene.name))
-    await eventually(lambda: scene.child("statefulset") is None, "the StatefulSet is deleted")
-    scene.kill_pod()
-    await gone(scene)
+    kept = await left_with_a_session(scene)
     other = f"{scene.organization[:30]}-other"
     scene.create(organizationId=other, session={"deletionPolicy": "Delete"})
     status = await scene.until_phase("Failed", "SessionOfAnotherOrganization")
