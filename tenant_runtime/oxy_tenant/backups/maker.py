@@ -43,8 +43,8 @@ NOT_LINKED: Final = "NotLinked"
 """Reason of a backup that is refused because there is nothing to back up."""
 
 _LOST: Final = (
-    "No pod can connect with it again. Restore the newest backup of its device, which needs no phone: oxy sessions "
-    f"restore {INSTANCE}. Without one, remove that device on the phone, then run: oxy pair {INSTANCE}"
+    "No pod can connect with it again. Restore its newest backup, which needs no phone: oxy sessions "
+    f"restore {INSTANCE}. Without one, remove the device on the phone, then run: oxy pair {INSTANCE}"
 )
 
 _LONGEST_ADVICE: Final = MAX_DETAIL - 35

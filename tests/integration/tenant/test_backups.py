@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from integration.tenant.backups import KEY, BackupServer, asked, keep_key, plan, restored, serving_backups, settled
-from integration.tenant.scene import PATIENCE, Scene, send_request, until
+from integration.tenant.scene import INSTANCE, NAMESPACE, PATIENCE, Scene, send_request, until
 
 from oxy_core.envelopes import SendOutcome
 from oxy_core.identity import Jid, new_id
@@ -129,7 +129,7 @@ async def test_a_session_that_is_lost_under_the_pod_is_told_and_brought_back_by_
         session.write_bytes(b"no database at all" * 1000)
         damaged = await asked(scene, "damaged")
         assert (damaged.outcome, damaged.reason) == (BackupOutcome.REFUSED, "SessionDamaged")
-        assert "Restore the newest backup of its device, for which no phone is needed" in damaged.detail
+        assert f"which needs no phone: oxy sessions restore {INSTANCE} -n {NAMESPACE}. Without one" in damaged.detail
         assert await scene.runtime.is_ready(), "a number that works is not taken offline"
         await scene.runtime.kill(signal.SIGKILL)
         await scene.runtime.start()

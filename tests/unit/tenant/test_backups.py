@@ -502,7 +502,7 @@ def unlinked(session: Path) -> None:
         (deleted, "SessionMissing", "is gone or empty. No pod can connect with it again. Restore"),
         (emptied, "SessionMissing", "which needs no phone: oxy sessions restore shop -n shops. Without one"),
         (damaged, "SessionDamaged", "No pod can connect with it again. Restore"),
-        (torn, "SessionDamaged", "Without one, remove that device on the phone, then run: oxy pair shop -n shops"),
+        (torn, "SessionDamaged", "Without one, remove the device on the phone, then run: oxy pair shop -n shops"),
         (unlinked, "NotLinked", "first run: oxy pair shop -n shops"),
     ],
 )
