@@ -26,6 +26,8 @@ BACKUPS_ONLY: Final = "BackupsOnly"
 """State of a session of which only backups are left."""
 
 _RESTORE: Final = "oxy.dev/restore"
+_INCARNATION: Final = "oxy.dev/incarnation"
+"""On a claim: the uid of the instance that it serves, or served last."""
 
 Backup = Mapping[str, Any]
 """A backup as the operator lists it."""
@@ -249,11 +251,14 @@ def _claim_of(instance: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _has_claim(instance: Mapping[str, Any], claims: Mapping[tuple[str, str], Mapping[str, Any]]) -> bool:
+    """Whether the claim of an instance's name is its own, and not one that another organization left."""
     claim = claims.get(_claim_of(instance))
     if claim is None:
         return False
-    organization = instance["spec"]["organizationId"]
-    return bool(claim["metadata"]["labels"].get(ORGANIZATION_LABEL, organization) == organization)
+    metadata, organization = claim["metadata"], instance["spec"]["organizationId"]
+    # Somebody may have changed the label of a claim in use, which the operator puts right.
+    serves = metadata.get("annotations", {}).get(_INCARNATION, "") == instance["metadata"].get("uid")
+    return serves or bool(metadata["labels"].get(ORGANIZATION_LABEL, organization) == organization)
 
 
 def _is_ours(claim: Mapping[str, Any]) -> bool:

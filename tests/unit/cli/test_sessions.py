@@ -14,7 +14,7 @@ from oxy_cli.commands.session_restores import how_to_list, why_not_linked
 from oxy_cli.commands.session_waiting import BusWatch
 from oxy_cli.errors import SessionCommandError
 from oxy_cli.restore_order import RestoreOrder, of_number, progress_of, under_way
-from oxy_cli.session_view import SessionView, left_behind
+from oxy_cli.session_view import SessionView, left_behind, sessions_of
 from oxy_cli.session_waits import why_stopped, why_without_session
 from oxy_core.instance.terminal_causes import TERMINAL_CAUSES
 from oxy_operator.decide.epoch_record import EpochEnd
@@ -411,3 +411,24 @@ def test_nats_is_not_waited_for_longer_than_a_person_wants(
 ) -> None:
     BusWatch(timeout).note({"reason": "BusAway", "message": "NATS is away."}, "shop is not restored.")
     assert f"Waiting for it for {announced} s at most." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("label", "served", "orphaned"), [("acme", "", False), ("other", "", True), ("other", "uid-1", False)]
+)
+def test_a_claim_is_that_of_its_organization_and_of_the_instance_that_it_serves(
+    label: str,
+    served: str,
+    orphaned: bool,  # noqa: FBT001 a table's column
+) -> None:
+    made = {"namespace": "shops", "creationTimestamp": "2026-11-01T00:00:00Z"}
+    shop = {
+        "metadata": made | {"name": "shop", "uid": "uid-1"},
+        "spec": {"organizationId": "acme", "phoneNumber": "+5511987654321"},
+    }
+    labels = {"oxy.dev/instance": "shop", "oxy.dev/organization": label}
+    annotations = {"oxy.dev/incarnation": served} if served else {}
+    named = {"name": "wai-shop-session", "uid": "uid-2", "labels": labels, "annotations": annotations}
+    found = sessions_of([shop], [{"metadata": made | named}])
+    assert [item.claim for item in found] == ([None, "wai-shop-session"] if orphaned else ["wai-shop-session"])
+    assert [item.orphaned for item in found] == ([False, True] if orphaned else [False])
